@@ -1,0 +1,62 @@
+/** The named limits (CONTRACT §6). Every one is settable by an environment variable of the same name. */
+export interface Limits {
+  /** One event, as it is stored (CloudEvents JSON), in bytes. */
+  readonly MAX_EVENT_BYTES: number;
+  /** Events in one batch publish. */
+  readonly MAX_BATCH_EVENTS: number;
+  readonly MAX_BATCH_BYTES: number;
+  readonly MAX_REQUEST_BYTES: number;
+  readonly MAX_UPLOAD_BYTES: number;
+  /** Publishes each second, per identity and channel. */
+  readonly PUBLISHES_PER_SECOND: number;
+  /** Requests each second, per identity. */
+  readonly REQUESTS_PER_SECOND: number;
+  /** Events that a channel keeps; the oldest go first. */
+  readonly RETENTION_MAX_EVENTS: number;
+  /** Seconds that a channel keeps an event. */
+  readonly RETENTION_MAX_AGE_SECONDS: number;
+  /** Seconds for which a published `id` + `source` is remembered, also when the event itself is gone. */
+  readonly DEDUPE_WINDOW_SECONDS: number;
+  /** Bytes that a streaming function holds for a reader that does not read. */
+  readonly MAX_READER_BUFFER_BYTES: number;
+  /** Bytes sent on a socket that were not confirmed by a `pong`, where the reader has ever sent one. */
+  readonly MAX_UNCONFIRMED_BYTES: number;
+  /** The same for a reader that never answered a `ping`. */
+  readonly MAX_SILENT_UNCONFIRMED_BYTES: number;
+  /** Seconds between two signs of life on a stream. */
+  readonly HEARTBEAT_SECONDS: number;
+  /** Seconds that a long poll may ask for. */
+  readonly MAX_POLL_SECONDS: number;
+  /** Events in one page of a read. */
+  readonly MAX_PAGE_EVENTS: number;
+  /** Channels in one composite subscription. */
+  readonly MAX_SUBSCRIBED_CHANNELS: number;
+  /** Members whose coming and going is announced; above it they are counted, since n joins make n*n events. */
+  readonly MAX_ANNOUNCED_MEMBERS: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const DEFAULT_LIMITS: Limits = {
+  MAX_EVENT_BYTES: 256 * KIB,
+  MAX_BATCH_EVENTS: 100,
+  MAX_BATCH_BYTES: MIB,
+  MAX_REQUEST_BYTES: MIB,
+  MAX_UPLOAD_BYTES: 5 * MIB,
+  PUBLISHES_PER_SECOND: 60,
+  REQUESTS_PER_SECOND: 120,
+  RETENTION_MAX_EVENTS: 100_000,
+  RETENTION_MAX_AGE_SECONDS: 7 * 24 * 3600,
+  DEDUPE_WINDOW_SECONDS: 600,
+  MAX_READER_BUFFER_BYTES: MIB,
+  MAX_UNCONFIRMED_BYTES: 8 * MIB,
+  MAX_SILENT_UNCONFIRMED_BYTES: 64 * MIB,
+  HEARTBEAT_SECONDS: 10,
+  MAX_POLL_SECONDS: 60,
+  MAX_PAGE_EVENTS: 1000,
+  MAX_SUBSCRIBED_CHANNELS: 16,
+  MAX_ANNOUNCED_MEMBERS: 100,
+};
+
+export const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as readonly (keyof Limits)[];

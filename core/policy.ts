@@ -1,0 +1,77 @@
+import type { ChannelGlob, ChannelName } from "./channel-name.ts";
+import { matchesGlob } from "./channel-name.ts";
+import { EverywireError } from "./error.ts";
+import type { Identity } from "./identity.ts";
+import { isAdmin } from "./identity.ts";
+
+export type Action = "read" | "write" | "delete";
+
+/** Finds the user that an order belongs to; undefined where there is no such order. */
+export type OrderOwner = (orderId: string) => Promise<string | undefined>;
+
+export interface PolicyRules {
+  /** Globs of channels that anybody may read and write. */
+  readonly anonymousChannels: readonly ChannelGlob[];
+  readonly orderOwner: OrderOwner;
+}
+
+/**
+ * Decides who may do what with a channel (CONTRACT §6):
+ *
+ * | channel | read, write |
+ * |---|---|
+ * | an anonymous glob | anybody |
+ * | any, where the token lists channels | what it lists, and no more |
+ * | `rooms/**` | any signed-in user |
+ * | `users/{id}/**` | that user, admins |
+ * | `orders/{id}/**` | the order's owner, admins |
+ * | the rest | read by signed-in users, written by admins |
+ *
+ * Deleting is for admins, and for anybody where everything is open to anybody.
+ */
+export async function isAllowed(
+  rules: PolicyRules,
+  identity: Identity,
+  action: Action,
+  channel: ChannelName,
+): Promise<boolean> {
+  if (rules.anonymousChannels.some((glob) => matchesGlob(channel, glob))) return true;
+  if (identity.kind === "anonymous") return false;
+  if (identity.channels !== undefined) {
+    const globs = action === "read" ? identity.channels.read : identity.channels.write;
+    const isListed = globs.some((glob) => matchesGlob(channel, glob));
+    return isListed && (action !== "delete" || isAdmin(identity));
+  }
+  if (isAdmin(identity)) return true;
+  if (action === "delete") return false;
+  const [area, id] = channel.split("/");
+  switch (area) {
+    case "rooms":
+      return true;
+    case "users":
+      return id === undefined ? action === "read" : id === identity.subject;
+    case "orders":
+      if (id === undefined) return action === "read";
+      return (await rules.orderOwner(id)) === identity.subject;
+    default:
+      return action === "read";
+  }
+}
+
+/** @throws EverywireError `unauthenticated` for an anonymous caller, `permission_denied` for a signed-in one */
+export async function assertAllowed(
+  rules: PolicyRules,
+  identity: Identity,
+  action: Action,
+  channel: ChannelName,
+): Promise<void> {
+  if (await isAllowed(rules, identity, action, channel)) return;
+  throw denied(identity, `You may not ${action} the channel '${channel}'.`);
+}
+
+/** The refusal that fits the caller: who is not signed in is told to do so first. */
+export function denied(identity: Identity, message: string): EverywireError {
+  return identity.kind === "anonymous"
+    ? new EverywireError("unauthenticated", "This needs a bearer token.")
+    : new EverywireError("permission_denied", message);
+}

@@ -1,0 +1,167 @@
+import type { ChannelGlob, ChannelName } from "./channel-name.ts";
+import type { After } from "./cursor.ts";
+import type { Identity } from "./identity.ts";
+import type { Records } from "./records.ts";
+
+/**
+ * What the operations need of the outside world. `services/` implements these; operations and doors see no more
+ * than this, so that another store or another edge is another implementation and nothing else.
+ */
+export interface Ports {
+  readonly channels: Channels;
+  readonly directory: Directory;
+  readonly records: Records;
+  readonly tokens: Tokens;
+}
+
+/** An event ready for the log: encoded once by the publisher's side. */
+export interface EncodedEvent {
+  readonly type: string;
+  /** The CloudEvent as JSON, without `sequence`. */
+  readonly json: string;
+  /** What makes a second publish of the same event a duplicate; undefined where the id was minted for it. */
+  readonly dedupeKey: string | undefined;
+}
+
+/** A producer that numbers its appends, so that a retry is known for one (Durable Streams `PROTOCOL.md`). */
+export interface ProducerStamp {
+  readonly id: string;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+export interface AppendRequest {
+  readonly events: readonly EncodedEvent[];
+  /** Whose publish rate this counts against; undefined where rates do not apply (the outbox, a delivery). */
+  readonly rateKey: string | undefined;
+  readonly producer?: ProducerStamp | undefined;
+}
+
+/** What a publisher is told of one event (CONTRACT §2, row HTTP). */
+export interface Receipt {
+  readonly sequence: string;
+  readonly duplicate: boolean;
+}
+
+/** An event from the log: its JSON is complete and ready for any JSON wire. */
+export interface StoredEvent {
+  readonly sequence: string;
+  readonly type: string;
+  readonly json: string;
+}
+
+export interface Gap {
+  readonly requested: string;
+  readonly resumedAt: string;
+}
+
+export interface ReadRequest {
+  readonly after: After;
+  readonly limit: number;
+}
+
+export interface Page {
+  /** Set where `after` asked for more than is kept; comes before the events. */
+  readonly gap: Gap | undefined;
+  readonly events: readonly StoredEvent[];
+  /** The cursor to go on from. */
+  readonly next: string;
+  readonly upToDate: boolean;
+}
+
+/** One thing that a subscription tells its reader, in order. */
+export type FeedRecord =
+  /** A stored event. `cursor` is its sequence. */
+  | { readonly kind: "event"; readonly cursor: string; readonly type: string; readonly json: string }
+  /** Where the reader stands: sent first, and after a catch-up; there is no event in it. */
+  | { readonly kind: "position"; readonly cursor: string }
+  /** `everywire.gap`, as JSON; `cursor` is where reading goes on. */
+  | { readonly kind: "gap"; readonly cursor: string; readonly type: string; readonly json: string }
+  /** An event that is not stored. */
+  | { readonly kind: "ephemeral"; readonly type: string; readonly json: string };
+
+/**
+ * A live reader. Iterating gives records in order, several at a time where several are there. The iterator ends when
+ * {@link close} is called, and throws an EverywireError when the reader was cut: `unavailable` where it was too slow
+ * (it can resume from its cursor), `gone` where the channel was deleted.
+ */
+export interface Subscription extends AsyncIterable<readonly FeedRecord[]> {
+  close(): void;
+}
+
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+  /** How many connections this member has open. */
+  readonly connections: number;
+}
+
+export interface Presence {
+  readonly members: readonly Member[];
+}
+
+/** A socket that a client opened on a channel itself: it reads, and publishes where it may. */
+export interface SocketRequest {
+  readonly after: After;
+  readonly identity: Identity;
+  readonly mayWrite: boolean;
+  /** Announced to others; for an anonymous client a fresh id. */
+  readonly member: { readonly id: string; readonly name: string };
+  /** The `Sec-WebSocket-Protocol` to answer with, if any. */
+  readonly subprotocol: string | undefined;
+}
+
+/** The log of every channel (ARCHITECTURE, decision 1). */
+export interface Channels {
+  /** Appends, all or none, durably: when this resolves, `kill -9` cannot lose them. */
+  append(channel: ChannelName, request: AppendRequest): Promise<readonly Receipt[]>;
+  /** Sends events to who listens now, without storing them. */
+  broadcast(channel: ChannelName, events: readonly EncodedEvent[], rateKey: string | undefined): Promise<void>;
+  read(channel: ChannelName, request: ReadRequest): Promise<Page>;
+  /** Like `read`, but where there is nothing yet, waits for the first event or for `timeoutMs`. */
+  wait(channel: ChannelName, request: ReadRequest & { readonly timeoutMs: number }): Promise<Page>;
+  subscribe(channel: ChannelName, request: { readonly after: After }): Promise<Subscription>;
+  /** Answers a WebSocket upgrade: the socket ends in the channel itself, one hop from the client. */
+  openSocket(channel: ChannelName, request: SocketRequest): Promise<Response>;
+  presence(channel: ChannelName): Promise<Presence>;
+  /** Deletes the log; true where there was one. What is published afterwards is a new life. */
+  delete(channel: ChannelName): Promise<boolean>;
+}
+
+export interface ChannelListing {
+  readonly name: ChannelName;
+  readonly createdAt: string;
+}
+
+export interface ListChannelsRequest {
+  readonly prefix: string;
+  /** Names after this one. */
+  readonly afterName: string | undefined;
+  readonly limit: number;
+}
+
+/** Which channels exist. */
+export interface Directory {
+  list(request: ListChannelsRequest): Promise<readonly ChannelListing[]>;
+  match(glob: ChannelGlob, afterName: string | undefined, limit: number): Promise<readonly ChannelName[]>;
+}
+
+export interface TokenClaims {
+  readonly subject: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly channels?: { readonly read: readonly string[]; readonly write: readonly string[] } | undefined;
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  readonly expiresInSeconds: number;
+}
+
+/** Bearer tokens (CONTRACT §6). */
+export interface Tokens {
+  /** @throws EverywireError `unauthenticated` for any token that is not good now */
+  verify(token: string): Promise<Identity>;
+  /** @throws EverywireError `not_found` where development tokens are off */
+  issue(claims: TokenClaims): Promise<IssuedToken>;
+}

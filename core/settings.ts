@@ -1,0 +1,61 @@
+import type { ChannelGlob } from "./channel-name.ts";
+import { parseChannelGlob } from "./channel-name.ts";
+import type { Limits } from "./limits.ts";
+import { DEFAULT_LIMITS, LIMIT_NAMES } from "./limits.ts";
+
+/** What an operator may set, read once from the environment. Secrets are not here: their service reads them. */
+export interface Settings {
+  readonly limits: Limits;
+  readonly hasRateLimits: boolean;
+  /** Channels that anybody may read and write; empty unless set (CONTRACT §6). */
+  readonly anonymousChannels: readonly ChannelGlob[];
+  /** Whether `POST /auth/token` gives tokens to whoever asks. */
+  readonly hasDevAuth: boolean;
+  /** Origins that may send credentials; every other origin may call without them. */
+  readonly corsOrigins: readonly string[];
+}
+
+/**
+ * Reads the settings.
+ *
+ * @throws Error naming the variable: a setting that cannot be read stops the start rather than being guessed at
+ */
+export function parseSettings(env: Readonly<Record<string, unknown>>): Settings {
+  return {
+    limits: parseLimits(env),
+    hasRateLimits: parseSwitch(env, "RATE_LIMITS", true),
+    anonymousChannels: parseList(env, "ANONYMOUS_CHANNELS").map(parseChannelGlob),
+    hasDevAuth: parseSwitch(env, "DEV_AUTH", false),
+    corsOrigins: parseList(env, "CORS_ORIGINS"),
+  };
+}
+
+function parseLimits(env: Readonly<Record<string, unknown>>): Limits {
+  const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
+  for (const name of LIMIT_NAMES) {
+    const text = env[name];
+    if (text === undefined || text === "") continue;
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${name} must be a whole number of at least 1.`);
+    limits[name] = value;
+  }
+  return limits;
+}
+
+function parseSwitch(env: Readonly<Record<string, unknown>>, name: string, fallback: boolean): boolean {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  if (text === "true" || text === "on" || text === "1") return true;
+  if (text === "false" || text === "off" || text === "0") return false;
+  throw new Error(`${name} must be 'on' or 'off'.`);
+}
+
+function parseList(env: Readonly<Record<string, unknown>>, name: string): string[] {
+  const text = env[name];
+  if (text === undefined || text === "") return [];
+  if (typeof text !== "string") throw new Error(`${name} must be a list separated by commas.`);
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}

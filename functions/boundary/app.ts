@@ -1,0 +1,59 @@
+import { Hono } from "hono";
+import { EverywireError } from "../../core/error.ts";
+import { createId } from "../../core/ids.ts";
+import { toRateKey } from "../../core/identity.ts";
+import type { Door } from "../door.ts";
+import type { Edge, EdgeEnv } from "./edge.ts";
+import { toErrorResponse } from "./error-response.ts";
+import { identify } from "./identity.ts";
+import { MethodNotAllowed } from "./methods.ts";
+import { RequestRates } from "./request-rates.ts";
+import { preflight, withCommonHeaders } from "./response-headers.ts";
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Builds the one HTTP application: every door, behind the same identity, limits, errors and headers. */
+export function createApp(doors: readonly Door[], edge: Edge) {
+  const app = new Hono<EdgeEnv>();
+  const rates = new RequestRates();
+
+  app.use(async (c, next) => {
+    c.set("edge", edge);
+    const identity = await identify(c.req.raw, edge.ports.tokens);
+    c.set("identity", identity);
+    if (edge.settings.hasRateLimits && !isProbe(c.req.path)) {
+      rates.take(toRateKey(identity), edge.settings.limits.REQUESTS_PER_SECOND, Date.now());
+    }
+    await next();
+  });
+  for (const door of doors) door.mount(app);
+  app.notFound(() => {
+    throw new EverywireError("not_found", "There is nothing at this path.");
+  });
+  app.onError((thrown, c) => {
+    const error = EverywireError.from(thrown);
+    // The only place where an unexpected fault is told: to the log, never to the client.
+    if (error.code === "internal") console.error(c.env.requestId, error.cause ?? error);
+    const response = toErrorResponse(error, c.req.header("accept"), Date.now());
+    if (thrown instanceof MethodNotAllowed) response.headers.set("allow", thrown.allow);
+    if (error.code === "rate_limited") rates.describe(response.headers, error, edge.settings.limits);
+    return response;
+  });
+
+  return async (request: Request, execution: ExecutionContext): Promise<Response> => {
+    const startedMs = performance.now();
+    const given = request.headers.get("x-request-id");
+    const requestId = given !== null && REQUEST_ID.test(given) ? given : createId("req");
+    const asked = preflight(request, edge.settings);
+    const response = asked ?? (await app.fetch(request, { requestId }, execution));
+    return withCommonHeaders(request, response, edge.settings, {
+      requestId,
+      durationMs: performance.now() - startedMs,
+    });
+  };
+}
+
+/** Health probes answer also when the caller has used up its rate, or a load balancer would take us out for it. */
+function isProbe(path: string): boolean {
+  return path === "/health" || path === "/ready";
+}

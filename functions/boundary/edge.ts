@@ -1,0 +1,32 @@
+import type { Context } from "hono";
+import type { OperationContext } from "../../core/context.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { Ports } from "../../core/ports.ts";
+import type { Settings } from "../../core/settings.ts";
+
+/** What the composition root gives to every request. */
+export interface Edge {
+  readonly ports: Ports;
+  readonly settings: Settings;
+}
+
+/** What a request carries through the doors; the boundary sets all of it before a door runs. */
+export interface EdgeEnv {
+  Bindings: { readonly requestId: string };
+  Variables: { edge: Edge; identity: Identity };
+}
+
+export type EdgeContext = Context<EdgeEnv>;
+
+/** The context that operations take, for this request. */
+export function toOperationContext(c: EdgeContext): OperationContext {
+  const { ports, settings } = c.get("edge");
+  return {
+    identity: c.get("identity"),
+    ports,
+    limits: settings.limits,
+    policy: { anonymousChannels: settings.anonymousChannels, orderOwner: (id) => ports.records.orderOwner(id) },
+    nowMs: Date.now(),
+    hasRateLimits: settings.hasRateLimits,
+  };
+}
