@@ -151,6 +151,8 @@ export interface TokenClaims {
   readonly name: string;
   readonly roles: readonly string[];
   readonly channels?: { readonly read: readonly string[]; readonly write: readonly string[] } | undefined;
+  /** Seconds until the token ends; undefined means an hour. */
+  readonly ttlSeconds?: number | undefined;
 }
 
 export interface IssuedToken {

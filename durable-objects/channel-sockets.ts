@@ -1,0 +1,215 @@
+import type { ErrorCode } from "../core/error.ts";
+import { ERROR_TABLE } from "../core/error.ts";
+import { encodeGapEvent, GAP_TYPE } from "../core/event.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Presence, StoredEvent } from "../core/ports.ts";
+import { encodeFeedRecord } from "../wire/feed-frame.ts";
+import { encodePing, PING_TEXT, PONG_TEXT } from "../wire/socket-frame.ts";
+import type { Flow } from "./channel-flow.ts";
+import { NEW_FLOW, onPong, onSent } from "./channel-flow.ts";
+import type { ChannelLog } from "./channel-log.ts";
+import { PresenceRoll } from "./channel-presence.ts";
+import type { Start } from "./channel-state.ts";
+import { cursorAt } from "./channel-state.ts";
+
+/** What a socket is, kept with it through hibernation. */
+export type SocketAttachment = ClientAttachment | FeedAttachment;
+
+/** A client's own socket: it reads CloudEvents and may publish. */
+export interface ClientAttachment {
+  readonly kind: "client";
+  readonly memberId: string;
+  readonly memberName: string;
+  readonly mayWrite: boolean;
+  /** Whether anybody is signed in: what a refusal has to say depends on it. */
+  readonly isAnonymous: boolean;
+  readonly source: string;
+  readonly rateKey: string;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** A function's subscription: it reads feed frames. */
+export interface FeedAttachment {
+  readonly kind: "feed";
+}
+
+interface Reader {
+  readonly socket: WebSocket;
+  readonly attachment: SocketAttachment;
+  flow: Flow;
+}
+
+/** Events that go out before a reader that is catching up lets others have a turn. */
+const CATCH_UP_EVENTS = 500;
+const SLOW = "slow reader: reconnect with your last cursor as 'after' and answer {\"op\":\"ping\"} with its pong";
+
+/**
+ * The sockets of a channel. An event is encoded once for each of the two forms and then only sent; a reader that is
+ * behind is fed pages until it has caught up, and only then counts as live, so that order holds.
+ */
+export class ChannelSockets {
+  readonly #context: DurableObjectState;
+  readonly #limits: Limits;
+  readonly #log: ChannelLog;
+  readonly #live = new Map<WebSocket, Reader>();
+  readonly #catchingUp = new Map<WebSocket, Reader>();
+  readonly #roll = new PresenceRoll();
+
+  constructor(context: DurableObjectState, log: ChannelLog, limits: Limits) {
+    this.#context = context;
+    this.#limits = limits;
+    this.#log = log;
+    // Pings that are written exactly so are answered by the platform, and do not wake the object.
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT));
+    for (const socket of context.getWebSockets()) {
+      const attachment = socket.deserializeAttachment() as SocketAttachment | null;
+      if (attachment === null || socket.readyState !== WebSocket.OPEN) continue;
+      this.#live.set(socket, { socket, attachment, flow: NEW_FLOW });
+      if (attachment.kind === "client") this.#roll.join(attachment.memberId, attachment.memberName);
+    }
+  }
+
+  get presence(): Presence {
+    return { members: this.#roll.list() };
+  }
+
+  find(socket: WebSocket): SocketAttachment | undefined {
+    return this.#readerOf(socket)?.attachment;
+  }
+
+  /**
+   * Takes a socket in and sends it what it missed. True where a member came in who has to be announced.
+   *
+   * The catch-up goes on after this returns, so that the client's handshake does not wait for it.
+   */
+  accept(socket: WebSocket, attachment: SocketAttachment, start: Start, channel: string, nowMs: number): boolean {
+    this.#context.acceptWebSocket(socket);
+    socket.serializeAttachment(attachment);
+    const reader: Reader = { socket, attachment, flow: NEW_FLOW };
+    const isNew = attachment.kind === "client" && this.#roll.join(attachment.memberId, attachment.memberName);
+    if (attachment.kind === "feed") {
+      this.#send(reader, encodeFeedRecord({ kind: "position", cursor: cursorAt(this.#log.state, start.number) }));
+    }
+    if (start.gap !== undefined) {
+      const json = encodeGapEvent(channel, start.gap, nowMs);
+      const cursor = start.gap.resumedAt;
+      this.#send(
+        reader,
+        attachment.kind === "feed" ? encodeFeedRecord({ kind: "gap", cursor, type: GAP_TYPE, json }) : json,
+      );
+    }
+    this.#catchingUp.set(socket, reader);
+    const behindAt = this.#catchUpPage(reader, start.number);
+    if (behindAt !== undefined) this.#context.waitUntil(this.#catchUp(reader, behindAt));
+    return isNew && this.#roll.size <= this.#limits.MAX_ANNOUNCED_MEMBERS;
+  }
+
+  /** Sends stored events to everyone who is live. */
+  deliver(events: readonly StoredEvent[], nowMs: number): void {
+    if (this.#live.size === 0 || events.length === 0) return;
+    let feedFrame: string | undefined;
+    for (const reader of this.#live.values()) {
+      if (reader.attachment.kind === "feed") {
+        feedFrame ??= toFeedFrame(events);
+        this.#send(reader, feedFrame);
+        continue;
+      }
+      const { expiresAtMs } = reader.attachment;
+      if (expiresAtMs !== undefined && expiresAtMs <= nowMs) {
+        this.close(reader.socket, "unauthenticated", "the token has expired");
+        continue;
+      }
+      for (const event of events) this.#send(reader, event.json);
+    }
+  }
+
+  /** Sends an event that is not stored to everyone who is live, but not back to its sender. */
+  broadcast(type: string, json: string, except: WebSocket | undefined): void {
+    const frame = encodeFeedRecord({ kind: "ephemeral", type, json });
+    for (const reader of this.#live.values()) {
+      if (reader.socket !== except) this.#send(reader, reader.attachment.kind === "feed" ? frame : json);
+    }
+  }
+
+  onPong(socket: WebSocket, ref: string): void {
+    const reader = this.#readerOf(socket);
+    if (reader !== undefined) reader.flow = onPong(reader.flow, ref);
+  }
+
+  /** Forgets a socket that closed. Gives the member that left with it, where that has to be announced. */
+  onClose(socket: WebSocket): ClientAttachment | undefined {
+    this.#live.delete(socket);
+    this.#catchingUp.delete(socket);
+    // From the socket itself: one that was cut is in neither map any more.
+    const attachment = socket.deserializeAttachment() as SocketAttachment | null;
+    if (attachment?.kind !== "client") return undefined;
+    const hasLeft = this.#roll.leave(attachment.memberId);
+    return hasLeft && this.#roll.size < this.#limits.MAX_ANNOUNCED_MEMBERS ? attachment : undefined;
+  }
+
+  /** Closes a socket with the code's own close code; nothing more is sent to it. */
+  close(socket: WebSocket, code: ErrorCode, reason: string): void {
+    this.#live.delete(socket);
+    this.#catchingUp.delete(socket);
+    try {
+      socket.close(ERROR_TABLE[code].webSocketClose, reason);
+    } catch {
+      // It closed in the meantime, which is what was wanted.
+    }
+  }
+
+  /** Closes everyone, as when the channel is deleted. */
+  closeAll(code: ErrorCode, reason: string): void {
+    for (const socket of [...this.#live.keys(), ...this.#catchingUp.keys()]) this.close(socket, code, reason);
+  }
+
+  #readerOf(socket: WebSocket): Reader | undefined {
+    return this.#live.get(socket) ?? this.#catchingUp.get(socket);
+  }
+
+  async #catchUp(reader: Reader, from: number): Promise<void> {
+    let behindAt: number | undefined = from;
+    while (behindAt !== undefined && this.#catchingUp.has(reader.socket)) {
+      // A turn for publishers and for other readers between two pages.
+      await scheduler.wait(0);
+      behindAt = this.#catchUpPage(reader, behindAt);
+    }
+  }
+
+  /** Sends the next page; undefined when the reader is live, else where it stands. */
+  #catchUpPage(reader: Reader, number: number): number | undefined {
+    const { events, last } = this.#log.read(number, CATCH_UP_EVENTS);
+    if (events.length > 0) {
+      if (reader.attachment.kind === "feed") this.#send(reader, toFeedFrame(events));
+      else for (const event of events) this.#send(reader, event.json);
+    }
+    if (last < this.#log.state.head) return last;
+    // Cut meanwhile: it must not come back as live.
+    if (this.#catchingUp.delete(reader.socket)) this.#live.set(reader.socket, reader);
+    return undefined;
+  }
+
+  #send(reader: Reader, text: string): void {
+    try {
+      reader.socket.send(text);
+    } catch {
+      // Closed already; `webSocketClose` follows and takes it out.
+      return;
+    }
+    // Characters stand for bytes: the bound is for memory, and the text is mostly ASCII.
+    const { flow, action } = onSent(reader.flow, text.length, this.#limits);
+    reader.flow = flow;
+    if (action === "ping") {
+      const ref = String(flow.pings);
+      reader.socket.send(reader.attachment.kind === "feed" ? encodeFeedRecord({ kind: "ping", ref }) : encodePing(ref));
+    } else if (action === "cut") {
+      this.close(reader.socket, "unavailable", SLOW);
+    }
+  }
+}
+
+function toFeedFrame(events: readonly StoredEvent[]): string {
+  return events
+    .map(({ sequence, type, json }) => encodeFeedRecord({ kind: "event", cursor: sequence, type, json }))
+    .join("\n");
+}

@@ -1,0 +1,255 @@
+import { DurableObject } from "cloudflare:workers";
+import type { After } from "../core/cursor.ts";
+import { EverywireError } from "../core/error.ts";
+import { isEphemeralType } from "../core/event.ts";
+import { toDefaultSource, toRateKey } from "../core/identity.ts";
+import type { AppendRequest, EncodedEvent, Page, Presence, ReadRequest, Receipt, SocketRequest } from "../core/ports.ts";
+import type { Bucket } from "../core/rate.ts";
+import { takeTokens } from "../core/rate.ts";
+import type { Result } from "../core/result.ts";
+import { attempt } from "../core/result.ts";
+import { parseSettings } from "../core/settings.ts";
+import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { ChannelLog } from "./channel-log.ts";
+import { presenceEvent, SocketCommands } from "./channel-socket-commands.ts";
+import type { ClientAttachment } from "./channel-sockets.ts";
+import { ChannelSockets } from "./channel-sockets.ts";
+import { cursorAt, decideProducer, nextAlarmMs, resolveStart } from "./channel-state.ts";
+import { Waiters } from "./channel-waiters.ts";
+import type { Directory } from "./directory.ts";
+
+export interface ChannelEnv {
+  readonly DIRECTORY: DurableObjectNamespace<Directory>;
+}
+
+/** Either a client's own socket, or a function's subscription. */
+export type SocketOpening = { readonly kind: "feed"; readonly after: After } | ({ readonly kind: "client" } & SocketRequest);
+
+const MAX_RATE_BUCKETS = 10_000;
+
+/**
+ * One channel: its log, its live readers and its waiters (ARCHITECTURE, decision 1). The object's name is the
+ * channel's name. Decisions are in `channel-state.ts`; this shell holds storage, sockets and the clock.
+ */
+export class Channel extends DurableObject<ChannelEnv> {
+  readonly #limits;
+  readonly #hasRateLimits;
+  readonly #log: ChannelLog;
+  readonly #sockets: ChannelSockets;
+  readonly #commands: SocketCommands;
+  readonly #waiters = new Waiters();
+  readonly #rates = new Map<string, Bucket>();
+  #registerAttempts = 0;
+  #alarmMs: number | undefined;
+
+  constructor(context: DurableObjectState, env: ChannelEnv) {
+    super(context, env);
+    const settings = parseSettings(env as unknown as Record<string, unknown>);
+    this.#limits = settings.limits;
+    this.#hasRateLimits = settings.hasRateLimits;
+    this.#log = new ChannelLog(context.storage, settings.limits);
+    this.#sockets = new ChannelSockets(context, this.#log, settings.limits);
+    this.#commands = new SocketCommands(this, this.#sockets, settings.limits);
+  }
+
+  get channelName(): string {
+    const name = this.ctx.id.name ?? this.#log.name;
+    if (name === undefined) throw new Error("A channel is reached by its name.");
+    return name;
+  }
+
+  /** Appends, all or none. The answer leaves only when the write is durable: the output gate holds it until then. */
+  append(request: AppendRequest): Promise<Result<readonly Receipt[]>> | Result<readonly Receipt[]> {
+    const outcome = attempt(() => this.appendNow(request));
+    if (!outcome.ok || this.#log.isRegistered) return outcome;
+    return this.#register().then(() => outcome);
+  }
+
+  /** The synchronous part of {@link append}. @throws EverywireError */
+  appendNow(request: AppendRequest): readonly Receipt[] {
+    const nowMs = Date.now();
+    this.#takeRate(request.rateKey, request.events.length, nowMs);
+    const { producer } = request;
+    if (producer !== undefined) {
+      const decision = decideProducer(this.#log.findProducer(producer.id), producer);
+      if (decision.kind === "duplicate") {
+        return request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
+      }
+    }
+    const { receipts, fresh } = this.#log.append(this.channelName, request.events, producer, nowMs);
+    this.#sockets.deliver(fresh, nowMs);
+    if (fresh.length > 0) this.#waiters.wakeAll();
+    if (this.#alarmMs === undefined) this.#scheduleAlarm(nowMs);
+    return receipts;
+  }
+
+  /** Sends events to live readers without storing them. */
+  broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null> {
+    return attempt(() => {
+      this.#takeRate(rateKey, events.length, Date.now());
+      for (const { type, json } of events) this.#sockets.broadcast(type, json, undefined);
+      return null;
+    });
+  }
+
+  read(request: ReadRequest): Result<Page> {
+    return attempt(() => {
+      this.#log.expire(Date.now());
+      const start = resolveStart(this.#log.state, request.after);
+      return { ...this.#pageFrom(start.number, request.limit), gap: start.gap };
+    });
+  }
+
+  /** A long poll: what is there, or the first that comes, or an empty page when `timeoutMs` is over. */
+  async wait(request: ReadRequest & { readonly timeoutMs: number }): Promise<Result<Page>> {
+    const page = this.read(request);
+    if (!page.ok || page.value.events.length > 0 || page.value.gap !== undefined) return page;
+    await this.#waiters.park(request.timeoutMs);
+    // From where the reader stood before, so that what came with others in one append is not passed over.
+    return this.read({ after: page.value.next as After, limit: request.limit });
+  }
+
+  presence(): Presence {
+    return this.#sockets.presence;
+  }
+
+  /** Deletes the log. True where there was one. */
+  async delete(): Promise<boolean> {
+    const wasThere = this.#log.delete();
+    if (!wasThere) return false;
+    this.#sockets.closeAll("gone", "the channel was deleted");
+    this.#waiters.wakeAll();
+    await this.#register();
+    return true;
+  }
+
+  /** A WebSocket for a client or for a function. */
+  override async fetch(request: Request): Promise<Response> {
+    const header = request.headers.get(SOCKET_REQUEST_HEADER);
+    if (header === null) return new Response(null, { status: 400 });
+    const opening = JSON.parse(header) as SocketOpening;
+    const outcome = attempt(() => this.#openSocket(opening));
+    if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
+    const headers = new Headers();
+    if (opening.kind === "client" && opening.subprotocol !== undefined) {
+      headers.set("sec-websocket-protocol", opening.subprotocol);
+    }
+    return new Response(null, { status: 101, webSocket: outcome.value, headers });
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
+    if (this.#commands.onMessage(socket, message) && !this.#log.isRegistered) return this.#register();
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#onGone(socket);
+    // Without arguments: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
+    socket.close();
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#onGone(socket);
+  }
+
+  /** The one alarm: tells the directory what it was not told, lets go of old events, forgets old duplicates. */
+  override async alarm(): Promise<void> {
+    const nowMs = Date.now();
+    this.#alarmMs = undefined;
+    this.#log.expire(nowMs);
+    this.#log.forgetDuplicates(nowMs);
+    if (!this.#log.isRegistered) await this.#register();
+    this.#scheduleAlarm(nowMs);
+  }
+
+  /** Refuses a publisher that is over its rate. @throws EverywireError `rate_limited` */
+  #takeRate(key: string | undefined, cost: number, nowMs: number): void {
+    if (key === undefined || !this.#hasRateLimits) return;
+    const rate = this.#limits.PUBLISHES_PER_SECOND;
+    const decision = takeTokens(this.#rates.get(key), rate, cost, nowMs);
+    this.#rates.set(key, decision.bucket);
+    if (this.#rates.size > MAX_RATE_BUCKETS) this.#rates.clear();
+    if (decision.isAllowed) return;
+    throw new EverywireError("rate_limited", `At most ${rate} publishes a second to one channel.`, {
+      retryAfterMs: decision.retryAfterMs,
+    });
+  }
+
+  #pageFrom(number: number, limit: number): Omit<Page, "gap"> {
+    const { events, last } = this.#log.read(number, limit);
+    const { state } = this.#log;
+    return { events, next: cursorAt(state, last), upToDate: last >= state.head };
+  }
+
+  #openSocket(opening: SocketOpening): WebSocket {
+    const nowMs = Date.now();
+    this.#log.expire(nowMs);
+    const start = resolveStart(this.#log.state, opening.after);
+    const { 0: client, 1: server } = new WebSocketPair();
+    if (opening.kind === "feed") {
+      this.#sockets.accept(server, { kind: "feed" }, start, this.channelName, nowMs);
+      return client;
+    }
+    const { identity, member } = opening;
+    const attachment: ClientAttachment = {
+      kind: "client",
+      memberId: member.id,
+      memberName: member.name,
+      mayWrite: opening.mayWrite,
+      isAnonymous: identity.kind === "anonymous",
+      source: toDefaultSource(identity),
+      rateKey: toRateKey(identity),
+      expiresAtMs: identity.kind === "user" ? identity.expiresAtMs : undefined,
+    };
+    if (this.#sockets.accept(server, attachment, start, this.channelName, nowMs)) {
+      this.#announce("presence.join", attachment, server);
+    }
+    return client;
+  }
+
+  #onGone(socket: WebSocket): void {
+    const left = this.#sockets.onClose(socket);
+    if (left !== undefined) this.#announce("presence.leave", left, socket);
+  }
+
+  #announce(type: "presence.join" | "presence.leave", member: ClientAttachment, except: WebSocket): void {
+    if (!isEphemeralType(type)) throw new Error("Presence is never stored.");
+    this.#sockets.broadcast(type, presenceEvent(type, this.channelName, member, Date.now()), except);
+  }
+
+  /** Tells the directory that this channel begins or has ended. Where that fails, the alarm tries again. */
+  async #register(): Promise<void> {
+    const directory = this.env.DIRECTORY.getByName("main");
+    const { epoch } = this.#log.state;
+    try {
+      if (epoch === undefined) await directory.remove(this.channelName);
+      else await directory.register(this.channelName, Date.now());
+      // It may have begun or ended again while the directory was being told.
+      if (this.#log.state.epoch === epoch) this.#log.markRegistered();
+      this.#registerAttempts = 0;
+    } catch (cause) {
+      this.#registerAttempts += 1;
+      console.warn(`The directory was not told of ${this.channelName}; it will be.`, cause);
+    }
+    this.#scheduleAlarm(Date.now());
+  }
+
+  #scheduleAlarm(nowMs: number): void {
+    const alarmMs = nextAlarmMs(
+      {
+        isRegistered: this.#log.isRegistered,
+        registerAttempts: this.#registerAttempts,
+        oldestMs: this.#log.oldestMs,
+        oldestDedupeMs: this.#log.oldestDedupeMs,
+      },
+      {
+        maxAgeMs: this.#limits.RETENTION_MAX_AGE_SECONDS * 1000,
+        dedupeMs: this.#limits.DEDUPE_WINDOW_SECONDS * 1000,
+      },
+      nowMs,
+    );
+    if (alarmMs === undefined || alarmMs === this.#alarmMs) return;
+    this.#alarmMs = alarmMs;
+    // Not awaited: it is part of the same write, and the output gate waits for it.
+    void this.ctx.storage.setAlarm(alarmMs);
+  }
+}

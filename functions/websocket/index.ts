@@ -1,0 +1,22 @@
+import type { Door } from "../door.ts";
+import { mountMethods } from "../boundary/methods.ts";
+import { openChannelSocket } from "./handler.ts";
+
+export const door: Door = {
+  name: "websocket",
+  summary: "WebSocket: publish with acks, read, presence and typing on one connection",
+  example: "npx wscat -c '{ws}/ws/demo/hello?after=earliest'",
+  guarantees: {
+    publish: true,
+    subscribe: true,
+    resume: true,
+    ordering: true,
+    dedupe: true,
+    binary: true,
+    presence: true,
+    limits: true,
+  },
+  mount(app) {
+    mountMethods(app, "/ws/*", { GET: openChannelSocket });
+  },
+};

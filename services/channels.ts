@@ -1,0 +1,53 @@
+import type { ChannelName } from "../core/channel-name.ts";
+import type { ErrorData } from "../core/error.ts";
+import { EverywireError } from "../core/error.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Channels, Directory } from "../core/ports.ts";
+import { unwrap } from "../core/result.ts";
+import type { Channel, SocketOpening } from "../durable-objects/channel.ts";
+import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
+import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { ChannelSubscription } from "./channel-subscription.ts";
+
+/** The channels, each in a Durable Object of its name. */
+export function createChannels(namespace: DurableObjectNamespace<Channel>, limits: Limits): Channels {
+  const open = async (channel: ChannelName, opening: SocketOpening): Promise<Response> => {
+    const response = await namespace.getByName(channel).fetch("https://channel/", {
+      headers: { upgrade: "websocket", [SOCKET_REQUEST_HEADER]: encodeHeader(opening) },
+    });
+    if (response.status !== 101) throw EverywireError.fromData((await response.json()) as ErrorData);
+    return response;
+  };
+  return {
+    append: async (channel, request) => unwrap(await namespace.getByName(channel).append(request)),
+    broadcast: async (channel, events, rateKey) => {
+      unwrap(await namespace.getByName(channel).broadcast(events, rateKey));
+    },
+    read: async (channel, request) => unwrap(await namespace.getByName(channel).read(request)),
+    wait: async (channel, request) => unwrap(await namespace.getByName(channel).wait(request)),
+    subscribe: async (channel, { after }) => {
+      const { webSocket } = await open(channel, { kind: "feed", after });
+      if (webSocket === null) throw new Error("The channel answered 101 without a socket.");
+      return new ChannelSubscription(webSocket, limits.MAX_READER_BUFFER_BYTES);
+    },
+    openSocket: (channel, request) => open(channel, { kind: "client", ...request }),
+    presence: async (channel) => namespace.getByName(channel).presence(),
+    delete: async (channel) => namespace.getByName(channel).delete(),
+  };
+}
+
+/** A header is Latin-1, a name need not be: everything else travels escaped. */
+function encodeHeader(opening: SocketOpening): string {
+  return JSON.stringify(opening).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Which channels exist, asked of the one directory object. */
+export function createDirectory(namespace: DurableObjectNamespace<DirectoryObject>): Directory {
+  return {
+    list: async (request) => namespace.getByName("main").list(request),
+    match: async (glob, afterName, limit) => namespace.getByName("main").match(glob, afterName, limit),
+  };
+}
