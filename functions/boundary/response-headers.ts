@@ -28,8 +28,8 @@ export function withCommonHeaders(
   settings: Settings,
   measured: { readonly requestId: string; readonly durationMs: number },
 ): Response {
-  // A response that was fetched has immutable headers, and copying one loses its socket unless that is named.
-  const headers = new Headers(response.headers);
+  const answer = response.status === 101 ? copySwitch(response) : response;
+  const { headers } = answer;
   headers.set("x-request-id", measured.requestId);
   headers.set("server-timing", `op;dur=${measured.durationMs.toFixed(2)}`);
   headers.set("x-content-type-options", "nosniff");
@@ -42,10 +42,15 @@ export function withCommonHeaders(
     setAllowOrigin(headers, request, settings);
     headers.set("access-control-expose-headers", EXPOSED);
   }
-  if (response.status === 101) {
-    return new Response(null, { status: 101, headers, webSocket: response.webSocket });
-  }
-  return new Response(response.body, { status: response.status, headers, encodeBody: "automatic" });
+  return answer;
+}
+
+/**
+ * What a Durable Object answered has immutable headers, and a copy loses its socket unless that is named. Every other
+ * answer is a door's own and is changed in place: copying one costs as much as the operation behind it.
+ */
+function copySwitch(response: Response): Response {
+  return new Response(null, { status: 101, headers: response.headers, webSocket: response.webSocket });
 }
 
 function setAllowOrigin(headers: Headers, request: Request, settings: Settings): void {
