@@ -1,0 +1,53 @@
+import { EverywireError } from "../../core/error.ts";
+import { mediaType, readJson } from "../boundary/body.ts";
+import type { EdgeContext } from "../boundary/edge.ts";
+import type { Door } from "../door.ts";
+import { parseTokenRequest } from "./decode.ts";
+import { toCapabilities, toTokenAnswer } from "./encode.ts";
+import { checkReadiness } from "./readiness.ts";
+
+/** Shorter than the second that load balancers commonly wait for a probe. */
+const READY_DEADLINE_MS = 800;
+
+/** `GET /health`: the process answers. It asks nobody else, or one slow dependency would restart us all. */
+export function handleHealth(): Response {
+  return toJson({ status: "ok" }, 200);
+}
+
+/** `GET /ready`: what requests need answers too. */
+export async function handleReady(c: EdgeContext): Promise<Response> {
+  const { isReady, dependencies } = await checkReadiness(
+    c.get("edge").ports,
+    READY_DEADLINE_MS,
+    (dependency, thrown) => console.error(c.env.requestId, "not ready:", dependency, thrown),
+  );
+  return toJson({ status: isReady ? "ok" : "unavailable", dependencies }, isReady ? 200 : 503);
+}
+
+/** `GET /capabilities` */
+export function handleCapabilities(c: EdgeContext, doors: readonly Door[]): Response {
+  const { limits, hasRateLimits } = c.get("edge").settings;
+  return toJson(toCapabilities(doors, limits, hasRateLimits), 200);
+}
+
+/** `POST /auth/token`: a token for whoever asks, where the operator has said so. */
+export async function handleToken(c: EdgeContext): Promise<Response> {
+  const { settings, ports } = c.get("edge");
+  if (mediaType(c.req.raw) !== "application/json") {
+    throw new EverywireError("unsupported_media_type", "Send application/json.");
+  }
+  const claims = parseTokenRequest(await readJson(c.req.raw, settings.limits.MAX_REQUEST_BYTES));
+  return toJson(toTokenAnswer(await ports.tokens.issue(claims), claims.subject), 200);
+}
+
+/** Where development tokens are off, the path is as unknown as any other. @throws EverywireError `not_found` */
+export function assertDevAuth(c: EdgeContext): void {
+  if (!c.get("edge").settings.hasDevAuth) throw new EverywireError("not_found", "There is nothing at this path.");
+}
+
+function toJson(value: unknown, status: number): Response {
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
+}
