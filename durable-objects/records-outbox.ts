@@ -1,0 +1,141 @@
+import type { EncodedEvent, Receipt } from "../core/ports.ts";
+import type { Result } from "../core/result.ts";
+
+/** What the outbox needs of a channel. */
+export interface ChannelAppender {
+  append(channel: string, events: readonly EncodedEvent[]): Promise<Result<readonly Receipt[]>>;
+}
+
+const MAX_BATCH_EVENTS = 50;
+/** Half of the smallest limit on a batch, so that what one write may put in always goes out. */
+const MAX_BATCH_CHARACTERS = 256 * 1024;
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
+const MAX_CHANNELS_AT_ONCE = 20;
+
+type OutboxRow = { position: number; type: string; json: string; dedupe_key: string | null };
+
+/**
+ * Carries events from the store to their channels, after the write that made them has committed.
+ *
+ * A row is deleted when its channel has it. A crash in between sends it again, and the channel knows it by its id: so
+ * nothing is lost and nothing comes twice. Each channel is drained by one loop at a time, in order; channels do not
+ * wait for each other.
+ */
+export class Outbox {
+  readonly #sql: SqlStorage;
+  readonly #appender: ChannelAppender;
+  readonly #draining = new Map<string, Promise<void>>();
+
+  constructor(sql: SqlStorage, appender: ChannelAppender) {
+    this.#sql = sql;
+    this.#appender = appender;
+  }
+
+  /** Sends what there is for these channels. Resolves when each is empty or has failed; it never rejects. */
+  async drain(channels: Iterable<string>): Promise<void> {
+    await Promise.all([...new Set(channels)].map((channel) => this.#drainOnce(channel)));
+  }
+
+  /** Sends what there is for some channels, those first that failed least: who is stuck must not hold up the rest. */
+  async drainAll(): Promise<void> {
+    await this.drain(
+      this.#sql
+        .exec<{ channel: string }>(
+          "SELECT channel FROM outbox GROUP BY channel ORDER BY max(attempts), min(position) LIMIT ?",
+          MAX_CHANNELS_AT_ONCE,
+        )
+        .toArray()
+        .map((row) => row.channel),
+    );
+  }
+
+  /** How often the channel that was tried least was tried; undefined where none waits. */
+  leastAttempts(): number | undefined {
+    const { attempts } = this.#sql
+      .exec<{ attempts: number | null }>(
+        "SELECT min(tried) AS attempts FROM (SELECT max(attempts) AS tried FROM outbox GROUP BY channel)",
+      )
+      .one();
+    return attempts ?? undefined;
+  }
+
+  /** One loop a channel: who comes while it runs waits for the same loop, which looks again before it ends. */
+  #drainOnce(channel: string): Promise<void> {
+    const running = this.#draining.get(channel);
+    if (running !== undefined) return running;
+    const loop = this.#drainChannel(channel).finally(() => this.#draining.delete(channel));
+    this.#draining.set(channel, loop);
+    return loop;
+  }
+
+  async #drainChannel(channel: string): Promise<void> {
+    for (;;) {
+      const batch = takeBatch(this.#waiting(channel));
+      const last = batch.at(-1);
+      if (last === undefined) return;
+      if (!(await this.#send(channel, batch))) {
+        this.#sql.exec(
+          "UPDATE outbox SET attempts = attempts + 1 WHERE channel = ? AND position <= ?",
+          channel,
+          last.position,
+        );
+        return;
+      }
+      this.#sql.exec("DELETE FROM outbox WHERE channel = ? AND position <= ?", channel, last.position);
+    }
+  }
+
+  #waiting(channel: string): readonly OutboxRow[] {
+    return this.#sql
+      .exec<OutboxRow>(
+        "SELECT position, type, json, dedupe_key FROM outbox WHERE channel = ? ORDER BY position LIMIT ?",
+        channel,
+        MAX_BATCH_EVENTS,
+      )
+      .toArray();
+  }
+
+  async #send(channel: string, batch: readonly OutboxRow[]): Promise<boolean> {
+    const events = batch.map(({ type, json, dedupe_key }) => ({ type, json, dedupeKey: dedupe_key ?? undefined }));
+    try {
+      const result = await this.#appender.append(channel, events);
+      if (!result.ok) console.error(`outbox: '${channel}' refused ${events.length} events: ${result.error.message}`);
+      return result.ok;
+    } catch (thrown) {
+      console.error(`outbox: '${channel}' could not be reached`, thrown);
+      return false;
+    }
+  }
+}
+
+/** The rows that go together: at least one, and no more than a batch may weigh. Pure. */
+export function takeBatch<Row extends { readonly json: string }>(rows: readonly Row[]): readonly Row[] {
+  let characters = 0;
+  const end = rows.findIndex((row, index) => {
+    characters += row.json.length;
+    return index > 0 && characters > MAX_BATCH_CHARACTERS;
+  });
+  return end === -1 ? rows : rows.slice(0, end);
+}
+
+/** How long to wait before the next try: doubled each time, a minute at most. Pure. */
+export function retryDelayMs(attempts: number): number {
+  return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 16));
+}
+
+/** When the alarm is next needed; undefined for never. Pure. */
+export function nextAlarmMs(state: {
+  readonly nowMs: number;
+  /** Of the outbox; undefined where it is empty. */
+  readonly leastAttempts: number | undefined;
+  /** When the oldest idempotency key is over its time; undefined where there is none. */
+  readonly keyExpiryMs: number | undefined;
+}): number | undefined {
+  const { nowMs, leastAttempts, keyExpiryMs } = state;
+  const times: number[] = [];
+  if (leastAttempts !== undefined) times.push(nowMs + retryDelayMs(leastAttempts));
+  // Keys are swept at most once a minute, however many there are.
+  if (keyExpiryMs !== undefined) times.push(Math.max(keyExpiryMs, nowMs + MAX_RETRY_MS));
+  return times.length === 0 ? undefined : Math.min(...times);
+}

@@ -1,0 +1,40 @@
+import type { Records } from "../core/records.ts";
+import { unwrap } from "../core/result.ts";
+import type { Records as RecordsObject } from "../durable-objects/records.ts";
+import type { StoredText } from "../durable-objects/records-store.ts";
+
+/** The resources, in the SQLite of one Durable Object. */
+export function createRecords(namespace: DurableObjectNamespace<RecordsObject>): Records {
+  // A stub belongs to the request that made it.
+  const main = () => namespace.getByName("main");
+  return {
+    get: async (collection, id) => {
+      const stored = await main().get(collection, id);
+      return stored === undefined ? undefined : toStored(stored);
+    },
+    getMany: async (collection, ids) => {
+      const found = await main().getMany(collection, ids);
+      return found.map((stored) => (stored === undefined ? undefined : toStored(stored)));
+    },
+    list: async (collection, query) => {
+      const page = unwrap(await main().list(collection, query));
+      return { ...page, records: page.records.map((stored) => toStored(stored)) };
+    },
+    insert: async (request) => {
+      const { stored, isReplay } = unwrap(await main().insert(request));
+      return { stored: toStored(stored), isReplay };
+    },
+    update: async (request) => unwrap(await main().update(request)),
+    remove: async (request) => unwrap(await main().remove(request)),
+    placeOrder: async (request) => {
+      const { stored, isReplay } = unwrap(await main().placeOrder(request));
+      return { stored: toStored(stored), isReplay };
+    },
+    orderOwner: async (orderId) => main().orderOwner(orderId),
+  };
+}
+
+/** What was stored was validated on its way in, so its type is known. */
+function toStored<T>(stored: StoredText): { readonly version: number; readonly value: T } {
+  return { version: stored.version, value: JSON.parse(stored.body) as T };
+}
