@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { LIMIT_NAMES } from "../core/limits.ts";
+
+/** What the Worker takes from the environment, beside the named limits. */
+const SETTING_NAMES = [
+  "RATE_LIMITS",
+  "DEV_AUTH",
+  "ANONYMOUS_CHANNELS",
+  "ALLOW_PRIVATE_WEBHOOKS",
+  "CORS_ORIGINS",
+  "JWT_SECRET",
+  "JWKS_URL",
+] as const;
+
+/** What a local run sets that a deploy does not (CONTRACT §6). `DEV_AUTH` is not here: it is off unless set. */
+const LOCAL_DEFAULTS = { ANONYMOUS_CHANNELS: "demo/**" };
+
+/**
+ * The Worker's settings for a local run: what the environment sets of the known names, and nothing else of it.
+ *
+ * @example toBindings({ DEV_AUTH: "true", HOME: "/root" }, ".everywire")
+ */
+export function toBindings(environment: NodeJS.ProcessEnv, stateDirectory: string): Record<string, string> {
+  const bindings: Record<string, string> = { ...LOCAL_DEFAULTS };
+  for (const name of [...LIMIT_NAMES, ...SETTING_NAMES]) {
+    const value = environment[name];
+    // Set but empty stands: `ANONYMOUS_CHANNELS= npm start` closes what is open by default.
+    if (value !== undefined) bindings[name] = value;
+  }
+  if (!bindings.JWT_SECRET && !bindings.JWKS_URL) bindings.JWT_SECRET = readOrCreateSecret(stateDirectory);
+  return bindings;
+}
+
+/** Kept, so that tokens outlive a restart; made here, so that no two machines share one. */
+function readOrCreateSecret(stateDirectory: string): string {
+  const path = join(stateDirectory, "jwt-secret");
+  mkdirSync(stateDirectory, { recursive: true });
+  try {
+    const secret = randomBytes(32).toString("base64url");
+    writeFileSync(path, `${secret}\n`, { mode: 0o600, flag: "wx" });
+    return secret;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    return readFileSync(path, "utf8").trim();
+  }
+}

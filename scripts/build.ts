@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { BUNDLE, ROOT } from "./paths.ts";
+import { runWrangler } from "./run-wrangler.ts";
+import { exitWith, StartError } from "./start-error.ts";
+
+/** Everything that the bundle is made from. */
+const SOURCES = [
+  "worker.ts",
+  "wrangler.toml",
+  "tsconfig.json",
+  "package-lock.json",
+  "core",
+  "wire",
+  "functions",
+  "durable-objects",
+  "services",
+  "proto",
+];
+
+/** Bundles the Worker into `dist/worker.js`, as a deploy would, unless that is newer than all of its sources. */
+export async function buildIfStale(): Promise<void> {
+  if (lastChangeMs(BUNDLE) <= Math.max(...SOURCES.map((source) => lastChangeMs(join(ROOT, source))))) await build();
+}
+
+/**
+ * Bundles the Worker into `dist/worker.js`.
+ *
+ * @throws StartError with what wrangler printed
+ */
+export async function build(): Promise<void> {
+  const startedAt = new Date();
+  const dist = dirname(BUNDLE);
+  // Made aside and moved into place, so that a process which is just starting never reads half a bundle.
+  const aside = join(dist, `.build-${process.pid}`);
+  mkdirSync(aside, { recursive: true });
+  try {
+    await bundle(aside);
+    // Dated from before the build: what was saved meanwhile is newer, and builds again.
+    utimesSync(join(aside, "worker.js"), startedAt, startedAt);
+    renameSync(join(aside, "worker.js.map"), `${BUNDLE}.map`);
+    renameSync(join(aside, "worker.js"), BUNDLE);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+async function bundle(directory: string): Promise<void> {
+  const wrangler = runWrangler(["deploy", "--dry-run", "--outdir", directory], ["ignore", "pipe", "pipe"]);
+  let output = "";
+  wrangler.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  wrangler.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const [status] = await once(wrangler, "close");
+  if (status !== 0) throw new StartError(`The Worker does not build.\n${output}`);
+}
+
+/** The newest date in a tree, folders included: removing a file only changes its folder. Zero where nothing is. */
+function lastChangeMs(path: string): number {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return 0;
+  if (!status.isDirectory()) return status.mtimeMs;
+  return Math.max(status.mtimeMs, ...readdirSync(path).map((name) => lastChangeMs(join(path, name))));
+}
+
+if (import.meta.main) {
+  try {
+    await build();
+  } catch (error) {
+    exitWith(error);
+  }
+}

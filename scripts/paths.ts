@@ -1,0 +1,14 @@
+import { join, resolve } from "node:path";
+
+/** The repository. */
+export const ROOT = resolve(import.meta.dirname, "..");
+
+/** The Worker, bundled: what `npm start` serves and the tests run against. */
+export const BUNDLE = join(ROOT, "dist", "worker.js");
+
+export const WRANGLER_CONFIG = join(ROOT, "wrangler.toml");
+
+/** Where state is kept, unless the caller says otherwise. */
+export function toStateDirectory(environment: NodeJS.ProcessEnv): string {
+  return resolve(ROOT, environment.EVERYWIRE_STATE || ".everywire");
+}

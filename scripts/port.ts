@@ -1,0 +1,42 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { StartError } from "./start-error.ts";
+
+/**
+ * Listens on a port for a moment. The runtime would fail on a taken port with a stack and a half-started process;
+ * this fails before anything is started.
+ *
+ * @throws StartError
+ */
+export async function assertPortFree(name: string, host: string, port: number): Promise<void> {
+  const server = createServer();
+  try {
+    server.listen({ host, port, exclusive: true });
+    await once(server, "listening");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new StartError(`${explain(code, host, port)} Set ${name} (or HOST) to listen elsewhere.`);
+  }
+  server.close();
+  await once(server, "close");
+}
+
+/**
+ * Reads a port from the environment.
+ *
+ * @throws StartError where it is no port
+ */
+export function parsePort(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined || text === "") return fallback;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new StartError(`${name} must be a port from 0 to 65535, and is '${text}'.`);
+  }
+  return port;
+}
+
+function explain(code: string, host: string, port: number): string {
+  if (code === "EADDRINUSE") return `Port ${port} on ${host} is in use by another process.`;
+  if (code === "EACCES") return `Port ${port} on ${host} needs privileges that this process has not.`;
+  return `Cannot listen on port ${port} of ${host} (${code}).`;
+}

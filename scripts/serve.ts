@@ -1,0 +1,99 @@
+import type { ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { toBindings } from "./bindings.ts";
+import { BUNDLE, ROOT, WRANGLER_CONFIG } from "./paths.ts";
+import { assertPortFree } from "./port.ts";
+
+export interface ServeOptions {
+  /** Zero takes any free port. */
+  readonly port: number;
+  readonly host?: string;
+  /** Where channels and records are kept. Serving the same folder again goes on with the same state. */
+  readonly stateDirectory: string;
+  /** Where the Worker's settings are read from (see `bindings.ts`). */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export interface Served {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** The workerd process. */
+  readonly runtime: ChildProcess;
+  /** Stops in order. */
+  stop(): Promise<void>;
+  /** SIGKILL, as a crash would be: nothing is flushed and nobody is told. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Serves `dist/worker.js` from Miniflare, on a socket of workerd's own: no proxy between a client and the Worker.
+ * Build first (`build.ts`).
+ *
+ * @throws StartError
+ * @example const served = await serve({ port: 0, stateDirectory, environment: { DEV_AUTH: "true" } });
+ */
+export async function serve(options: ServeOptions): Promise<Served> {
+  const host = options.host ?? "127.0.0.1";
+  if (options.port !== 0) await assertPortFree("PORT", host, options.port);
+  mkdirSync(options.stateDirectory, { recursive: true });
+
+  const processes: ChildProcess[] = [];
+  const onProcess = (message: unknown) => {
+    processes.push((message as { process: ChildProcess }).process);
+  };
+  // Miniflare keeps its child to itself, and whoever tests a crash has to know which process to kill.
+  subscribe("child_process", onProcess);
+  const miniflare = new Miniflare(toMiniflareOptions(options, host));
+  try {
+    await miniflare.ready;
+    const direct = await miniflare.unsafeGetDirectURL();
+    const runtime = processes.findLast((child) => basename(child.spawnfile).startsWith("workerd"));
+    if (runtime === undefined) throw new Error("Miniflare started no workerd.");
+    return {
+      url: toUrl(host, Number(direct.port)),
+      port: Number(direct.port),
+      runtime,
+      stop: () => miniflare.dispose(),
+      kill: async () => {
+        const hasExited = runtime.exitCode !== null || runtime.signalCode !== null;
+        const exited = hasExited ? undefined : once(runtime, "exit");
+        runtime.kill("SIGKILL");
+        await exited;
+        await miniflare.dispose();
+      },
+    };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  } finally {
+    unsubscribe("child_process", onProcess);
+  }
+}
+
+/** The Worker as wrangler.toml has it: bindings and flags are listed there, and only there. */
+function toMiniflareOptions(options: ServeOptions, host: string) {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(WRANGLER_CONFIG);
+  const { modulesRules: _, ...worker } = workerOptions;
+  return convertV4MiniflareOptions({
+    ...worker,
+    rootPath: ROOT,
+    modules: true,
+    scriptPath: BUNDLE,
+    bindings: { ...worker.bindings, ...toBindings(options.environment, options.stateDirectory) },
+    unsafeDirectSockets: [{ host, port: options.port }],
+    durableObjectsPersist: join(options.stateDirectory, "durable-objects"),
+    cf: false,
+  });
+}
+
+function toUrl(host: string, port: number): string {
+  // A wildcard is where to listen, and no address to connect to.
+  if (host === "0.0.0.0" || host === "::") return `http://127.0.0.1:${port}`;
+  return host.includes(":") ? `http://[${host}]:${port}` : `http://${host}:${port}`;
+}

@@ -1,0 +1,44 @@
+import { once } from "node:events";
+import { relative } from "node:path";
+import { buildIfStale } from "./build.ts";
+import { formatDoors } from "./doors-table.ts";
+import { toStateDirectory } from "./paths.ts";
+import { assertPortFree, parsePort } from "./port.ts";
+import { serve } from "./serve.ts";
+import { exitWith } from "./start-error.ts";
+import { stopSignal } from "./stop-signal.ts";
+
+try {
+  process.exit(await start());
+} catch (error) {
+  exitWith(error);
+}
+
+/** Serves until a signal says stop. Gives the exit code. */
+async function start(): Promise<number> {
+  const { env } = process;
+  const host = env.HOST || "127.0.0.1";
+  const port = parsePort("PORT", env.PORT, 8787);
+  // Before the build, which takes seconds: a taken port is what goes wrong most.
+  if (port !== 0) await assertPortFree("PORT", host, port);
+  const stopped = stopSignal();
+  await buildIfStale();
+
+  const stateDirectory = toStateDirectory(env);
+  const served = await serve({ host, port, stateDirectory, environment: env });
+  const crashed = once(served.runtime, "exit");
+  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served.url)}\n`);
+  console.log(`State is kept in ${relative(process.cwd(), stateDirectory) || "."}. Ctrl-C stops.`);
+
+  const end = await Promise.race([stopped, crashed.then(() => "crashed" as const)]);
+  if (end !== "crashed") {
+    await served.stop();
+    return 0;
+  }
+  // On Ctrl-C the terminal signals workerd as well, and its exit may be seen before our own signal is.
+  const signal = await Promise.race([stopped, new Promise<undefined>((resolve) => setTimeout(resolve, 200))]);
+  await served.stop();
+  if (signal !== undefined) return 0;
+  console.error("The runtime (workerd) ended by itself. State is on disk: start again to go on.");
+  return 1;
+}
