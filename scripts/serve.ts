@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { toBindings } from "./bindings.ts";
+import { endWithParent } from "./end-with-parent.ts";
 import { BUNDLE, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree } from "./port.ts";
 
@@ -55,6 +56,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     const direct = await miniflare.unsafeGetDirectURL();
     const runtime = processes.findLast((child) => basename(child.spawnfile).startsWith("workerd"));
     if (runtime === undefined) throw new Error("Miniflare started no workerd.");
+    endWithParent(runtime);
     return {
       url: toUrl(host, Number(direct.port)),
       port: Number(direct.port),

@@ -21,11 +21,11 @@ async function start(): Promise<number> {
   const port = parsePort("PORT", env.PORT, 8787);
   // Before the build, which takes seconds: a taken port is what goes wrong most.
   if (port !== 0) await assertPortFree("PORT", host, port);
-  const stopped = stopSignal();
   await buildIfStale();
 
   const stateDirectory = toStateDirectory(env);
   const served = await serve({ host, port, stateDirectory, environment: env });
+  const stopped = stopSignal();
   const crashed = once(served.runtime, "exit");
   console.log(`Everywire is at ${served.url}\n\n${formatDoors(served.url)}\n`);
   console.log(`State is kept in ${relative(process.cwd(), stateDirectory) || "."}. Ctrl-C stops.`);

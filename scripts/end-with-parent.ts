@@ -1,0 +1,21 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+
+/**
+ * Sees to it that a child does not outlive this process, however this process ends. After `kill -9` of Node the
+ * runtime would go on alone, and keep the port and the state's files from the next start.
+ */
+export function endWithParent(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  // The shell waits on a pipe that only this process holds: its end closes when this process is gone.
+  const guard = spawn("sh", ["-c", 'read -r _; kill -KILL "$0" 2>/dev/null', `${child.pid}`], {
+    stdio: ["pipe", "ignore", "ignore"],
+    // In a group of its own, so that Ctrl-C in the terminal does not end the guard before the guarded.
+    detached: true,
+  });
+  // A system without `sh` goes without the guard.
+  guard.on("error", () => {});
+  // The number may soon belong to another process.
+  child.once("exit", () => guard.kill("SIGKILL"));
+  guard.unref();
+}
