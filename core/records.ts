@@ -85,7 +85,7 @@ export interface RecordPage<T> {
   readonly records: readonly Stored<T>[];
   /** How many there are in all; only for a page by number. */
   readonly total: number | undefined;
-  /** The cursor to go on from; undefined at the end, and for a page by number. */
+  /** The cursor to go on from; undefined at the end, and for a page that is sorted otherwise. */
   readonly nextCursor: string | undefined;
 }
 

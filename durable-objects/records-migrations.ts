@@ -70,7 +70,9 @@ export const MIGRATIONS: readonly Migration[] = [
 export function pendingMigrations(current: number, all: readonly Migration[]): readonly Migration[] {
   const newest = all.at(-1)?.version ?? 0;
   if (current > newest) {
-    throw new Error(`The store is at version ${current}, this release knows up to ${newest}: do not go back.`);
+    throw new Error(
+      `The store is at version ${current}, this release knows up to ${newest}: do not go back.`,
+    );
   }
   return all.filter((migration) => migration.version > current);
 }
@@ -78,8 +80,12 @@ export function pendingMigrations(current: number, all: readonly Migration[]): r
 /** Brings the store to the newest version, each step in a transaction of its own with the note that it was taken. */
 export function migrate(storage: DurableObjectStorage, all: readonly Migration[] = MIGRATIONS): void {
   const { sql } = storage;
-  sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_ms INTEGER NOT NULL)");
-  const { version } = sql.exec<{ version: number }>("SELECT coalesce(max(version), 0) AS version FROM migrations").one();
+  sql.exec(
+    "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_ms INTEGER NOT NULL)",
+  );
+  const { version } = sql
+    .exec<{ version: number }>("SELECT coalesce(max(version), 0) AS version FROM migrations")
+    .one();
   for (const migration of pendingMigrations(version, all)) {
     storage.transactionSync(() => {
       for (const statement of migration.statements) sql.exec(statement);

@@ -97,10 +97,15 @@ export class Outbox {
   }
 
   async #send(channel: string, batch: readonly OutboxRow[]): Promise<boolean> {
-    const events = batch.map(({ type, json, dedupe_key }) => ({ type, json, dedupeKey: dedupe_key ?? undefined }));
+    const events = batch.map(({ type, json, dedupe_key }) => ({
+      type,
+      json,
+      dedupeKey: dedupe_key ?? undefined,
+    }));
     try {
       const result = await this.#appender.append(channel, events);
-      if (!result.ok) console.error(`outbox: '${channel}' refused ${events.length} events: ${result.error.message}`);
+      if (!result.ok)
+        console.error(`outbox: '${channel}' refused ${events.length} events: ${result.error.message}`);
       return result.ok;
     } catch (thrown) {
       console.error(`outbox: '${channel}' could not be reached`, thrown);

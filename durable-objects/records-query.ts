@@ -63,7 +63,9 @@ function parsePosition(text: string, isNewestFirst: boolean): number {
 }
 
 function toWhere(conditions: readonly Statement[]): string {
-  return conditions.length === 0 ? "" : ` WHERE ${conditions.map((condition) => condition.sql).join(" AND ")}`;
+  return conditions.length === 0
+    ? ""
+    : ` WHERE ${conditions.map((condition) => condition.sql).join(" AND ")}`;
 }
 
 function toCondition(filter: Filter): Statement {

@@ -64,7 +64,11 @@ export class RecordStore {
     if (window.kind === "page") {
       const { sql, bindings } = statements.total ?? { sql: "SELECT 0 AS total", bindings: [] };
       const { total } = this.#sql.exec<{ total: number }>(sql, ...bindings).one();
-      return { records: found.map(toText), total, nextCursor: undefined };
+      // A page in order of creation ends where a cursor would go on.
+      const last = found.at(-1);
+      const hasMore = query.sort.length === 0 && window.page * window.perPage < total && last !== undefined;
+      const nextCursor = hasMore ? formatPosition(last.position, false) : undefined;
+      return { records: found.map(toText), total, nextCursor };
     }
     const page = found.slice(0, window.limit);
     const last = page.at(-1);
@@ -168,7 +172,11 @@ export class RecordStore {
     );
   }
 
-  #checkVersion(collection: CollectionName, id: string, ifVersion: number): "conflict" | "missing" | undefined {
+  #checkVersion(
+    collection: CollectionName,
+    id: string,
+    ifVersion: number,
+  ): "conflict" | "missing" | undefined {
     const current = this.get(collection, id);
     if (current === undefined) return "missing";
     return current.version === ifVersion ? undefined : "conflict";
@@ -177,7 +185,9 @@ export class RecordStore {
   /** Looked up rather than caught: the text of a broken constraint is SQLite's to change. */
   #assertUnique(collection: CollectionName, id: string, key: string | null): void {
     if (key === null) return;
-    const others = this.#sql.exec(`SELECT 1 FROM ${collection} WHERE unique_key = ? AND id <> ?`, key, id).toArray();
+    const others = this.#sql
+      .exec(`SELECT 1 FROM ${collection} WHERE unique_key = ? AND id <> ?`, key, id)
+      .toArray();
     if (others.length === 0) return;
     throw new EverywireError("already_exists", "This email is already in use.", {
       details: { email: ["Already in use"] },
@@ -194,7 +204,8 @@ export class RecordStore {
       )
       .toArray();
     if (row === undefined) return undefined;
-    if (row.fingerprint === claim.fingerprint) return { stored: { version: 1, body: row.body }, isReplay: true };
+    if (row.fingerprint === claim.fingerprint)
+      return { stored: { version: 1, body: row.body }, isReplay: true };
     throw new EverywireError("validation_failed", "This Idempotency-Key was used with another body.", {
       details: { "Idempotency-Key": ["Was used with another body"] },
     });

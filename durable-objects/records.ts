@@ -40,7 +40,8 @@ export class Records extends DurableObject<RecordsEnv> {
     migrate(context.storage);
     this.#store = new RecordStore(context.storage);
     this.#outbox = new Outbox(context.storage.sql, {
-      append: async (channel, events) => env.CHANNEL.getByName(channel).append({ events, rateKey: undefined }),
+      append: async (channel, events) =>
+        env.CHANNEL.getByName(channel).append({ events, rateKey: undefined }),
     });
   }
 

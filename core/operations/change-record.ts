@@ -82,5 +82,7 @@ function isSame(left: unknown, right: unknown): boolean {
 }
 
 function contended(): EverywireError {
-  return new EverywireError("unavailable", "Many are writing this at once; try again.", { retryAfterMs: 1000 });
+  return new EverywireError("unavailable", "Many are writing this at once; try again.", {
+    retryAfterMs: 1000,
+  });
 }

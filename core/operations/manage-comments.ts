@@ -103,7 +103,11 @@ function assertMayChange(context: OperationContext, comment: Comment, key: Comme
 }
 
 function assertMayWrite(context: OperationContext, comment: Comment): void {
-  assertMay(context, { action: "write", channel: channelOf(comment.postId), who: { subject: comment.authorId } });
+  assertMay(context, {
+    action: "write",
+    channel: channelOf(comment.postId),
+    who: { subject: comment.authorId },
+  });
 }
 
 function assertBelongs(comment: Comment, key: CommentKey): void {

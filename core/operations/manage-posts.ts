@@ -51,7 +51,13 @@ export async function updatePost(
     next: (post) => {
       const input = change(post);
       const authorId = input.authorId ?? post.authorId;
-      const next: Post = { id, title: input.title, content: input.content, authorId, createdAt: post.createdAt };
+      const next: Post = {
+        id,
+        title: input.title,
+        content: input.content,
+        authorId,
+        createdAt: post.createdAt,
+      };
       // Handing a post to somebody else is writing in their name.
       assertMayWrite(context, next);
       return next;
@@ -61,7 +67,11 @@ export async function updatePost(
 }
 
 /** Deletes a post and its comments; for its author and admins. */
-export async function deletePost(context: OperationContext, id: string, precondition?: Precondition): Promise<void> {
+export async function deletePost(
+  context: OperationContext,
+  id: string,
+  precondition?: Precondition,
+): Promise<void> {
   await removeRecord(context, "posts", id, {
     precondition,
     authorise: (post) => assertMayWrite(context, post),

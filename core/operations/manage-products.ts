@@ -14,7 +14,10 @@ export async function getProduct(context: OperationContext, id: string): Promise
 }
 
 /** @throws EverywireError `unauthenticated`, `permission_denied` */
-export async function listProducts(context: OperationContext, query: ListQuery): Promise<RecordPage<Product>> {
+export async function listProducts(
+  context: OperationContext,
+  query: ListQuery,
+): Promise<RecordPage<Product>> {
   assertMayRead(context);
   return context.ports.records.list("products", query);
 }

@@ -48,7 +48,11 @@ export async function updateUser(
 }
 
 /** Deletes a user; their posts and orders stay, as a record of what was. For that user and admins. */
-export async function deleteUser(context: OperationContext, id: string, precondition?: Precondition): Promise<void> {
+export async function deleteUser(
+  context: OperationContext,
+  id: string,
+  precondition?: Precondition,
+): Promise<void> {
   await removeRecord(context, "users", id, {
     precondition,
     authorise: (user) => assertMayWrite(context, user),

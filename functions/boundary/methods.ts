@@ -10,15 +10,22 @@ export type MethodTable = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "PATC
 /**
  * Mounts a path with all its methods, so that every other method is 405 with `Allow` (RFC 9110 §15.5.6), `HEAD` is
  * `GET` without its body (§9.3.2), and `OPTIONS` says what there is (§9.3.7).
+ *
+ * @param optionsHeaders what `OPTIONS` says beyond `Allow`, such as `Accept-Patch`
  */
-export function mountMethods(app: Hono<EdgeEnv>, path: string, table: MethodTable): void {
+export function mountMethods(
+  app: Hono<EdgeEnv>,
+  path: string,
+  table: MethodTable,
+  optionsHeaders: Readonly<Record<string, string>> = {},
+): void {
   const allow = listMethods(table);
   app.all(path, async (c) => {
     const { method } = c.req;
     const handler = table[method as keyof MethodTable];
     if (handler !== undefined) return handler(c);
     if (method === "HEAD" && table.GET !== undefined) return withoutBody(await table.GET(c));
-    if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
+    if (method === "OPTIONS") return new Response(null, { status: 204, headers: { ...optionsHeaders, allow } });
     throw new MethodNotAllowed(method, allow);
   });
 }

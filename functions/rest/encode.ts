@@ -1,0 +1,144 @@
+import type { Json } from "../../core/event.ts";
+import type { ListWindow, RecordPage, Stored } from "../../core/records.ts";
+import type { EdgeContext } from "../boundary/edge.ts";
+import type { Asked } from "./decode.ts";
+import { BODY_TYPE_NAMES, PATCH_TYPE } from "./decode.ts";
+import { isKnown, recordEtag, textEtag } from "./etag.ts";
+import { encodeXml } from "./xml.ts";
+
+export const ACCEPT_PATCH = [PATCH_TYPE, ...BODY_TYPE_NAMES].join(", ");
+
+/** Resources belong to who is signed in, and are asked for again with `If-None-Match` before they are reused. */
+const CACHE_CONTROL = "private, no-cache";
+const VARY = "Accept, Authorization";
+
+interface RecordAnswer {
+  readonly status: 200 | 201;
+  /** The record in the version that is asked for. */
+  readonly view: object;
+  /** The record's name in XML. */
+  readonly singular: string;
+}
+
+/** Answers with one record. */
+export function encodeRecord(
+  stored: Stored<{ readonly id: string }>,
+  asked: Asked,
+  answer: RecordAnswer,
+): Response {
+  const headers = baseHeaders(asked, recordEtag(stored, asked.version, asked.representation.kind));
+  headers.set("accept-patch", ACCEPT_PATCH);
+  return new Response(encodeText(answer.view, asked, answer.singular, answer.singular), {
+    status: answer.status,
+    headers,
+  });
+}
+
+/** 304 where the client has this version already (RFC 9110 §15.4.5); undefined where it must be sent. */
+export function encodeUnchanged(
+  c: EdgeContext,
+  stored: Stored<{ readonly id: string }>,
+  asked: Asked,
+): Response | undefined {
+  const ifNoneMatch = c.req.header("if-none-match");
+  if (ifNoneMatch === undefined) return undefined;
+  const etag = recordEtag(stored, asked.version, asked.representation.kind);
+  return isKnown(ifNoneMatch, etag) ? notModified(asked, etag) : undefined;
+}
+
+interface ListAnswer {
+  readonly views: readonly object[];
+  readonly singular: string;
+  readonly window: ListWindow;
+  readonly hasCursor: boolean;
+}
+
+/** Answers with a page of a list, or 304 where the client has just this page. */
+export async function encodeList(
+  c: EdgeContext,
+  page: RecordPage<unknown>,
+  asked: Asked,
+  answer: ListAnswer,
+): Promise<Response> {
+  const text = encodeText(toListBody(page, answer), asked, "list", answer.singular);
+  const etag = await textEtag(text, asked.representation.kind);
+  if (isKnown(c.req.header("if-none-match"), etag)) return notModified(asked, etag);
+  const headers = baseHeaders(asked, etag);
+  const link = toLinks(c.req.url, page, answer.window);
+  if (link !== "") headers.set("link", link);
+  return new Response(text, { headers });
+}
+
+function toListBody(page: RecordPage<unknown>, answer: ListAnswer): object {
+  const { window, views } = answer;
+  if (window.kind === "cursor") return { data: views, next_cursor: page.nextCursor ?? null };
+  const total = page.total ?? 0;
+  const pages = Math.ceil(total / window.perPage);
+  const body = {
+    data: views,
+    pagination: {
+      page: window.page,
+      per_page: window.perPage,
+      total,
+      pages,
+      has_next: window.page < pages,
+      has_prev: window.page > 1,
+    },
+  };
+  // A client can go over from pages to the cursor; where the order is another one, there is no cursor to go over to.
+  return answer.hasCursor && page.nextCursor !== undefined ? { ...body, next_cursor: page.nextCursor } : body;
+}
+
+/** RFC 8288 links to the pages around this one, relative to the host that was asked. */
+function toLinks(url: string, page: RecordPage<unknown>, window: ListWindow): string {
+  const target = new URL(url);
+  // A token in the query must not be handed on in a header that gets logged and copied.
+  target.searchParams.delete("access_token");
+  const link = (name: string, value: string, relation: string) => {
+    target.searchParams.set(name, value);
+    return `<${target.pathname}${target.search}>; rel="${relation}"`;
+  };
+  if (window.kind === "cursor")
+    return page.nextCursor === undefined ? "" : link("cursor", page.nextCursor, "next");
+  const pages = Math.ceil((page.total ?? 0) / window.perPage);
+  const links: string[] = [];
+  if (window.page < pages) links.push(link("page", String(window.page + 1), "next"));
+  if (window.page > 1) links.push(link("page", String(window.page - 1), "prev"));
+  if (pages > 1) links.push(link("page", "1", "first"), link("page", String(pages), "last"));
+  return links.join(", ");
+}
+
+function encodeText(value: object, asked: Asked, root: string, dataName: string): string {
+  switch (asked.representation.kind) {
+    case "json":
+    case "vnd":
+      return JSON.stringify(value);
+    case "xml":
+    case "txml":
+      // A view is made of what JSON can say, and so can be written in XML too.
+      return encodeXml(root, value as Json, dataName);
+    default:
+      return assertNever(asked.representation.kind);
+  }
+}
+
+function baseHeaders(asked: Asked, etag: string): Headers {
+  const { mediaType, kind } = asked.representation;
+  const isXml = kind === "xml" || kind === "txml";
+  return new Headers({
+    "content-type": isXml ? `${mediaType}; charset=utf-8` : mediaType,
+    etag,
+    vary: VARY,
+    "cache-control": CACHE_CONTROL,
+  });
+}
+
+function notModified(asked: Asked, etag: string): Response {
+  const headers = baseHeaders(asked, etag);
+  headers.delete("content-type");
+  return new Response(null, { status: 304, headers });
+}
+
+function assertNever(value: never): never {
+  throw new Error(`Unknown representation ${String(value)}`);
+}
