@@ -1,0 +1,37 @@
+import { DEFAULT_TIMEOUT_MS } from "./door-driver.ts";
+
+/** What a connection received and nobody has taken yet: lets a test await what is pushed. */
+export class Received<T> {
+  readonly #items: T[] = [];
+  #end: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  push(item: T): void {
+    this.#items.push(item);
+    this.#wake?.();
+  }
+
+  /** What {@link next} rejects with once everything was taken. */
+  end(error: Error): void {
+    this.#end ??= error;
+    this.#wake?.();
+  }
+
+  async next(timeoutMs: number = DEFAULT_TIMEOUT_MS): Promise<T> {
+    const deadline = Promise.withResolvers<never>();
+    const timer = setTimeout(() => deadline.reject(new Error(`Nothing came in ${timeoutMs} ms.`)), timeoutMs);
+    try {
+      for (;;) {
+        const item = this.#items.shift();
+        if (item !== undefined) return item;
+        if (this.#end !== undefined) throw this.#end;
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        await Promise.race([woken, deadline.promise]);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

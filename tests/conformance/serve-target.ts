@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildIfStale } from "../../scripts/build.ts";
+import { serve } from "../../scripts/serve.ts";
+import type { Target } from "./door-driver.ts";
+import { assertOk } from "./http-exchange.ts";
+
+export interface ServedTarget extends Target {
+  /** A target that speaks for a signed-in user. */
+  signIn(
+    name: string,
+    more?: { readonly roles?: readonly string[]; readonly expiresIn?: number; readonly channels?: object },
+  ): Promise<Target & { readonly token: string }>;
+  stop(): Promise<void>;
+}
+
+/** Serves the bundle on a free port, with fresh state, development tokens, no rates, and `demo/**` open to anybody. */
+export async function serveTarget(environment: Readonly<Record<string, string>> = {}): Promise<ServedTarget> {
+  await buildIfStale();
+  const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-test-"));
+  const served = await serve({
+    port: 0,
+    stateDirectory,
+    environment: { DEV_AUTH: "true", RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**", ...environment },
+  });
+  return {
+    url: served.url,
+    async signIn(name, more = {}) {
+      const response = await fetch(`${served.url}/auth/token`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ name, ...more }),
+      });
+      const { token } = (await (await assertOk(response)).json()) as { token: string };
+      return { url: served.url, token };
+    },
+    async stop() {
+      await served.stop();
+      await rm(stateDirectory, { recursive: true, force: true });
+    },
+  };
+}
