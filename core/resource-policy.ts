@@ -1,5 +1,5 @@
-import { matchesGlob } from "./channel-name.ts";
 import type { ChannelName } from "./channel-name.ts";
+import { matchesGlob } from "./channel-name.ts";
 import type { OperationContext } from "./context.ts";
 import type { Identity, UserIdentity } from "./identity.ts";
 import { isAdmin } from "./identity.ts";

@@ -1,8 +1,8 @@
 import type { OperationContext } from "../context.ts";
 import type { Order, OrderChange, OrderInput } from "../entities/order.ts";
 import { EverywireError } from "../error.ts";
-import { createId } from "../ids.ts";
 import { isAdmin } from "../identity.ts";
+import { createId } from "../ids.ts";
 import type { IdempotencyClaim, Inserted, ListQuery, RecordPage, Stored } from "../records.ts";
 import { assertMay, assertSignedIn } from "../resource-policy.ts";
 import type { Change, Precondition } from "./change-record.ts";

@@ -50,6 +50,7 @@ interface ListAnswer {
   readonly views: readonly object[];
   readonly singular: string;
   readonly window: ListWindow;
+  /** Whether a cursor could go on from this page: the list has cursors, and is in order of creation. */
   readonly hasCursor: boolean;
 }
 
@@ -85,8 +86,8 @@ function toListBody(page: RecordPage<unknown>, answer: ListAnswer): object {
       has_prev: window.page > 1,
     },
   };
-  // A client can go over from pages to the cursor; where the order is another one, there is no cursor to go over to.
-  return answer.hasCursor && page.nextCursor !== undefined ? { ...body, next_cursor: page.nextCursor } : body;
+  // A client can go over from pages to the cursor.
+  return answer.hasCursor ? { ...body, next_cursor: page.nextCursor ?? null } : body;
 }
 
 /** RFC 8288 links to the pages around this one, relative to the host that was asked. */

@@ -70,7 +70,8 @@ async function list<T extends { readonly id: string }, Created, Changed>(
   const query = parseListQuery(collection, new URL(c.req.url).searchParams, { hasCursor });
   const page = await resource.list(toOperationContext(c), c.req.param(), query);
   const views = page.records.map(({ value }) => resource.toView(value, asked.version));
-  return encodeList(c, page, asked, { views, singular, window: query.window, hasCursor });
+  const { window, sort } = query;
+  return encodeList(c, page, asked, { views, singular, window, hasCursor: hasCursor && sort.length === 0 });
 }
 
 async function read<T extends { readonly id: string }, Created, Changed>(

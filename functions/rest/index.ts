@@ -1,5 +1,6 @@
-import type { Door } from "../door.ts";
 import { mountMethods } from "../boundary/methods.ts";
+import type { Door } from "../door.ts";
+import { docsHandler, openapiHandler } from "./documents.ts";
 import { ACCEPT_PATCH } from "./encode.ts";
 import { RESOURCES } from "./resources.ts";
 import { MOUNTS } from "./versions.ts";
@@ -7,10 +8,11 @@ import { MOUNTS } from "./versions.ts";
 export const door: Door = {
   name: "rest",
   summary: "REST resources: users, posts, comments, products, orders",
-  example:
-    'curl {url}/api/v1/products -H "authorization: Bearer $(curl -s {url}/auth/token -H \'content-type: application/json\' -d \'{"name":"ada"}\' | sed \'s/.*"token":"\\([^"]*\\)".*/\\1/\')"',
+  example: "curl {url}/openapi.json",
   guarantees: undefined,
   mount(app) {
+    mountMethods(app, "/openapi.json", { GET: openapiHandler });
+    mountMethods(app, "/docs", { GET: docsHandler });
     for (const mount of MOUNTS) {
       for (const resource of RESOURCES) {
         const path = `${mount.prefix}${resource.path}`;
