@@ -101,7 +101,7 @@ export class ChannelSockets {
     this.#catchingUp.set(socket, reader);
     const behindAt = this.#catchUpPage(reader, start.number);
     if (behindAt !== undefined) this.#context.waitUntil(this.#catchUp(reader, behindAt));
-    return isNew && this.#roll.size <= this.#limits.MAX_ANNOUNCED_MEMBERS;
+    return isNew && isAnnounced(attachment) && this.#roll.size <= this.#limits.MAX_ANNOUNCED_MEMBERS;
   }
 
   /** Sends stored events to everyone who is live. */
@@ -143,7 +143,7 @@ export class ChannelSockets {
     // From the socket itself: one that was cut is in neither map any more.
     const attachment = socket.deserializeAttachment() as SocketAttachment | null;
     if (attachment?.kind !== "client") return undefined;
-    const hasLeft = this.#roll.leave(attachment.memberId);
+    const hasLeft = this.#roll.leave(attachment.memberId) && isAnnounced(attachment);
     return hasLeft && this.#roll.size < this.#limits.MAX_ANNOUNCED_MEMBERS ? attachment : undefined;
   }
 
@@ -206,6 +206,11 @@ export class ChannelSockets {
       this.close(reader.socket, "unavailable", SLOW);
     }
   }
+}
+
+/** An anonymous connection is listed and counted; that "somebody" came would tell the others nothing. */
+function isAnnounced(attachment: SocketAttachment): boolean {
+  return attachment.kind === "client" && !attachment.isAnonymous;
 }
 
 function toFeedFrame(events: readonly StoredEvent[]): string {

@@ -28,7 +28,14 @@ const dataOf = (json: string) => (JSON.parse(json) as { data: unknown }).data;
 async function openClient(name: ChannelName, after: After = LATEST, member = { id: "m1", name: "Ann" }) {
   const response = await channels.openSocket(name, {
     after,
-    identity: { kind: "anonymous", address: "" },
+    identity: {
+      kind: "user",
+      subject: member.id,
+      name: member.name,
+      roles: [],
+      channels: undefined,
+      expiresAtMs: undefined,
+    },
     mayWrite: true,
     member,
     subprotocol: undefined,

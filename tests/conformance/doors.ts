@@ -1,0 +1,19 @@
+import type { DoorDriver } from "./door-driver.ts";
+import { http } from "./doors/http.ts";
+import { longPoll } from "./doors/long-poll.ts";
+import { sse } from "./doors/sse.ts";
+import { websocket } from "./doors/websocket.ts";
+
+/** Every door that the suite drives. A new door is one line here. */
+export const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket];
+
+type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
+type ReadingDoor = DoorDriver & Required<Pick<DoorDriver, "read">>;
+
+export const publishers = drivers.filter((door): door is Publisher => door.publish !== undefined);
+export const readers = drivers.filter((door): door is ReadingDoor => door.read !== undefined);
+
+/** Every pair, named for a test's title. */
+export function pairs<A extends DoorDriver, B extends DoorDriver>(first: readonly A[], second: readonly B[]) {
+  return first.flatMap((from) => second.map((to) => ({ from, to, title: `${from.name} -> ${to.name}` })));
+}

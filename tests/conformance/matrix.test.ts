@@ -1,0 +1,242 @@
+import { createHmac, randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Reader, Target } from "./door-driver.ts";
+import { pairs, publishers, readers } from "./doors.ts";
+import { toUrl } from "./http-exchange.ts";
+import type { ServedTarget } from "./serve-target.ts";
+import { serveTarget } from "./serve-target.ts";
+
+let served: ServedTarget;
+let target: Target;
+beforeAll(async () => {
+  served = await serveTarget();
+  target = { url: served.url };
+}, 60_000);
+afterAll(() => served.stop());
+
+const newChannel = () => `demo/${randomUUID()}`;
+const publish = (channel: string, data: unknown, door = publishers[0]) => {
+  if (door === undefined) throw new Error("No door publishes.");
+  return door.publish(target, channel, { type: "test.event", data });
+};
+const publishAll = async (channel: string, from: number, to: number) => {
+  for (let n = from; n <= to; n += 1) await publish(channel, n);
+};
+const take = async (reader: Reader, count: number) => {
+  const data: unknown[] = [];
+  while (data.length < count) data.push((await reader.next()).event.data);
+  return data;
+};
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+const deleteChannel = async (channel: string) => {
+  const response = await fetch(toUrl(target, `/channels/${channel}`), { method: "DELETE" });
+  expect(response.status).toBe(204);
+};
+
+describe.each(pairs(publishers, readers))("$title", ({ from, to }) => {
+  it("reads live what is published, whole and in order, with the sequence that the publisher was told", async () => {
+    const channel = newChannel();
+    const reader = await to.read(target, channel);
+    const sent = [];
+    for (const data of [{ n: 1, text: "grüße ☂ \n\u2028" }, [1, 2], "text", 0, null, false]) {
+      sent.push({ data, ...(await from.publish(target, channel, { type: "test.event", data })) });
+    }
+    for (const { data, id, sequence } of sent) {
+      const received = await reader.next();
+      expect(received).toMatchObject({
+        sequence,
+        event: { specversion: "1.0", id, sequence, type: "test.event", subject: channel },
+      });
+      expect(received.event.data).toEqual(data);
+      expect(Date.parse(String(received.event.time))).not.toBeNaN();
+      expect(received.event.source).toBeTruthy();
+    }
+    const sequences = sent.map(({ sequence }) => sequence);
+    expect([...sequences].sort()).toEqual(sequences);
+    for (const sequence of sequences) expect(sequence).toMatch(/^[0-9A-Za-z_-]{1,64}$/);
+    await reader.cut();
+  });
+
+  it("carries bytes unchanged", async () => {
+    const channel = newChannel();
+    const bytes = Buffer.from(range(0, 255)).toString("base64");
+    const reader = await to.read(target, channel);
+    await from.publish(target, channel, { type: "test.bytes", data_base64: bytes });
+    expect((await reader.next()).event.data_base64).toBe(bytes);
+    await reader.cut();
+  });
+});
+
+describe.each(pairs(readers, readers))("a reader that goes on: $title", ({ from, to }) => {
+  it("misses nothing and repeats nothing after it was cut in the middle", async () => {
+    const channel = newChannel();
+    const first = await from.read(target, channel);
+    await publishAll(channel, 1, 10);
+    const before = await take(first, 4);
+    const { cursor } = first;
+    await first.cut();
+    await publishAll(channel, 11, 15);
+    const second = await to.read(target, channel, cursor);
+    const after = await take(second, 11);
+    await publish(channel, 16);
+    expect([...before, ...after, ...(await take(second, 1))]).toEqual(range(1, 16));
+    await second.cut();
+  });
+});
+
+describe.each(pairs(publishers, publishers))("the same event twice: $title", ({ from, to }) => {
+  it("is stored once, and the second publisher is told the first one's sequence", async () => {
+    const channel = newChannel();
+    const event = { type: "test.event", id: randomUUID(), source: "/test", data: 1 };
+    const first = await from.publish(target, channel, event);
+    expect(first).toMatchObject({ id: event.id, duplicate: false });
+    expect(await to.publish(target, channel, event)).toEqual({ ...first, duplicate: true });
+    await publish(channel, 2);
+    const reader = await readers[0]?.read(target, channel, "earliest");
+    expect(reader && (await take(reader, 2))).toEqual([1, 2]);
+  });
+});
+
+describe.each(readers)("reading through $name", ({ read }) => {
+  it("starts at the earliest event that is kept, or with what comes next", async () => {
+    const channel = newChannel();
+    await publishAll(channel, 1, 3);
+    const all = await read(target, channel, "earliest");
+    const next = await read(target, channel, "latest");
+    await publish(channel, 4);
+    expect(await take(all, 4)).toEqual([1, 2, 3, 4]);
+    expect(await take(next, 1)).toEqual([4]);
+    await Promise.all([all.cut(), next.cut()]);
+  });
+
+  it("waits on a channel that nobody has written to", async () => {
+    const channel = newChannel();
+    const reader = await read(target, channel, "earliest");
+    await publish(channel, 1);
+    expect(await take(reader, 1)).toEqual([1]);
+    await reader.cut();
+  });
+
+  it("says first where a cursor of an earlier life leaves a gap, and goes on from there", async () => {
+    const channel = newChannel();
+    const { sequence } = await publish(channel, 1);
+    await deleteChannel(channel);
+    await publish(channel, 2);
+    const reader = await read(target, channel, sequence);
+    const gap = await reader.next();
+    expect(gap.event).toMatchObject({ type: "everywire.gap", data: { requested: sequence }, subject: channel });
+    expect(gap.sequence).toBeUndefined();
+    const { resumedAt } = gap.event.data as { resumedAt: string };
+    expect(await take(reader, 1)).toEqual([2]);
+    await reader.cut();
+    const again = await read(target, channel, resumedAt);
+    expect((await again.next()).event.data).toBe(2);
+    await again.cut();
+  });
+
+  it.each(["nonsense", "-1", "0", "x".repeat(65), "EARLIEST"])("refuses the cursor %j", async (cursor) => {
+    await expect(read(target, newChannel(), cursor)).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  it.each(["demo/a%2fb", "demo/a%20b", "demo//b", `demo/${"x".repeat(65)}`, "a/b/c/d/e/f/g/h/i", "demo/%zz"])(
+    "refuses the channel %j",
+    async (channel) => {
+      await expect(read(target, channel)).rejects.toMatchObject({ code: "invalid_argument" });
+    },
+  );
+});
+
+describe.each(publishers)("publishing through $name", ({ publish: send }) => {
+  it.each([
+    ["no type", {}],
+    ["an empty type", { type: "" }],
+    ["a type that is no text", { type: 7 }],
+    ["a type of the log's own", { type: "everywire.gap" }],
+    ["two kinds of data", { type: "t", data: 1, data_base64: "AA==" }],
+    ["base64 that is none", { type: "t", data_base64: "*" }],
+  ])("refuses %s, and goes on", async (_name, event) => {
+    const channel = newChannel();
+    await expect(send(target, channel, event as never)).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(send(target, channel, { type: "t" })).resolves.toMatchObject({ duplicate: false });
+  });
+
+  it("refuses an event that is too large, stores nothing of it, and goes on", async () => {
+    const channel = newChannel();
+    const event = { type: "t", data: "x".repeat(256 * 1024) };
+    await expect(send(target, channel, event)).rejects.toMatchObject({ code: "payload_too_large" });
+    const reader = await readers[0]?.read(target, channel, "earliest");
+    await send(target, channel, { type: "t", data: "x".repeat(200 * 1024) });
+    expect(reader && (await reader.next()).event.data).toHaveLength(200 * 1024);
+  });
+});
+
+const doors = [
+  ...readers.map(({ name, read }) => ({ name: `reading through ${name}`, use: (on: Target, channel: string) => read(on, channel) })),
+  ...publishers.map(({ name, publish: send }) => ({
+    name: `publishing through ${name}`,
+    use: (on: Target, channel: string) => send(on, channel, { type: "t" }),
+  })),
+];
+
+describe.each(doors)("$name", ({ use }) => {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  const sign = (header: object, claims: object, secret: string) => {
+    const text = `${encode(header)}.${encode(claims)}`;
+    return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+  };
+  const now = () => Math.floor(Date.now() / 1000);
+
+  it("needs a token where the channel is not open to anybody", async () => {
+    await expect(use(target, "rooms/lobby")).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(use(await served.signIn("alice"), "rooms/lobby")).resolves.toBeDefined();
+  });
+
+  it("needs the right one", async () => {
+    const alice = await served.signIn("alice");
+    await expect(use(alice, "users/bob/inbox")).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(use(alice, "users/alice/inbox")).resolves.toBeDefined();
+    const admin = await served.signIn("root", { roles: ["admin"] });
+    await expect(use(admin, "users/bob/inbox")).resolves.toBeDefined();
+  });
+
+  it.each([
+    ["is no token", () => "garbage"],
+    ["was signed with another key", () => sign({ alg: "HS256" }, { sub: "a", exp: now() + 60 }, "another key, of enough length")],
+    ["is not signed", () => `${encode({ alg: "none" })}.${encode({ sub: "a", exp: now() + 60 })}.`],
+  ])("refuses a token that %s, also where none is needed", async (_name, make) => {
+    const token = make();
+    await expect(use({ ...target, token }, "demo/open")).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+
+  it("refuses a token that has expired", async () => {
+    const secret = "a secret that this test shares with the server";
+    const own = await serveTarget({ JWT_SECRET: secret });
+    try {
+      const claims = { sub: "alice", iat: now() - 7200, exp: now() - 3600 };
+      const token = sign({ alg: "HS256", typ: "JWT" }, claims, secret);
+      await expect(use({ url: own.url, token }, "rooms/lobby")).rejects.toMatchObject({ code: "unauthenticated" });
+      const good = sign({ alg: "HS256", typ: "JWT" }, { ...claims, exp: now() + 60 }, secret);
+      await expect(use({ url: own.url, token: good }, "rooms/lobby")).resolves.toBeDefined();
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+describe("rates", () => {
+  it("are answered as rate_limited by every door that publishes, and leave the rest alone", async () => {
+    const limited = await serveTarget({ RATE_LIMITS: "on", PUBLISHES_PER_SECOND: "5", REQUESTS_PER_SECOND: "100000" });
+    try {
+      for (const door of publishers) {
+        const channel = newChannel();
+        const attempts = Array.from({ length: 30 }, () => door.publish({ url: limited.url }, channel, { type: "t" }));
+        const outcomes = await Promise.allSettled(attempts);
+        const refused = outcomes.filter((outcome) => outcome.status === "rejected");
+        expect(refused.length, door.name).toBeGreaterThan(5);
+        for (const { reason } of refused) expect(reason, door.name).toMatchObject({ code: "rate_limited" });
+      }
+    } finally {
+      await limited.stop();
+    }
+  });
+});
