@@ -21,7 +21,8 @@ const SOURCES = [
 
 /** Bundles the Worker into `dist/worker.js`, as a deploy would, unless that is newer than all of its sources. */
 export async function buildIfStale(): Promise<void> {
-  if (lastChangeMs(BUNDLE) <= Math.max(...SOURCES.map((source) => lastChangeMs(join(ROOT, source))))) await build();
+  if (lastChangeMs(BUNDLE) <= Math.max(...SOURCES.map((source) => lastChangeMs(join(ROOT, source)))))
+    await build();
 }
 
 /**

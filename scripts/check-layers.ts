@@ -45,7 +45,8 @@ export async function findViolations(root: string): Promise<readonly Violation[]
   );
   const { modules, summary } = output as ICruiseResult;
   // Where the parser is missing, dependency-cruiser sees no file and finds no fault.
-  if (modules.length === 0) throw new Error("dependency-cruiser read no file; `npm ci` may have been cut short.");
+  if (modules.length === 0)
+    throw new Error("dependency-cruiser read no file; `npm ci` may have been cut short.");
   return summary.violations.map(({ rule, from, to, cycle }) => ({
     rule: rule.name,
     why: LAYERS.find(({ name }) => name === rule.name)?.comment ?? "",

@@ -26,7 +26,9 @@ async function dev(): Promise<number> {
   const state = join(toStateDirectory(env), "dev");
   mkdirSync(state, { recursive: true });
   const settings = join(state, "settings.env");
-  const lines = Object.entries(toBindings(env, toStateDirectory(env))).map(([name, value]) => `${name}='${value}'`);
+  const lines = Object.entries(toBindings(env, toStateDirectory(env))).map(
+    ([name, value]) => `${name}='${value}'`,
+  );
   // In a file rather than in `--var`: one of them is the secret, and every user of a machine sees arguments.
   writeFileSync(settings, `${lines.join("\n")}\n`, { mode: 0o600 });
 

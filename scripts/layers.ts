@@ -84,7 +84,12 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
     ["^(core|wire|functions|durable-objects|services|proto)/"],
     "worker.ts is bundled and deployed: what serves development, the gateway and the tests stays out of it.",
   ),
-  layer("proto", "^proto/", ["^proto/"], "Generated code depends on what it was generated from, and on nothing here."),
+  layer(
+    "proto",
+    "^proto/",
+    ["^proto/"],
+    "Generated code depends on what it was generated from, and on nothing here.",
+  ),
   layer(
     "local",
     "^local/",

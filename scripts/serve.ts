@@ -81,13 +81,14 @@ export async function serve(options: ServeOptions): Promise<Served> {
 /** The Worker as wrangler.toml has it: bindings and flags are listed there, and only there. */
 function toMiniflareOptions(options: ServeOptions, host: string) {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(WRANGLER_CONFIG);
-  const { modulesRules: _, ...worker } = workerOptions;
+  const { modulesRules: _, bindings, ...worker } = workerOptions;
+  const configured = bindings as Readonly<Record<string, string>> | undefined;
   return convertV4MiniflareOptions({
     ...worker,
     rootPath: ROOT,
     modules: true,
     scriptPath: BUNDLE,
-    bindings: { ...worker.bindings, ...toBindings(options.environment, options.stateDirectory) },
+    bindings: { ...configured, ...toBindings(options.environment, options.stateDirectory) },
     unsafeDirectSockets: [{ host, port: options.port }],
     durableObjectsPersist: join(options.stateDirectory, "durable-objects"),
     cf: false,

@@ -58,11 +58,17 @@ describe("the layer check", () => {
     ["source that imports a test", "core", "core/a.ts", "tests/unit/a.ts"],
   ])("names %s, also where it imports only a type", async (_name, rule, from, to) => {
     const path = `${"../".repeat(from.split("/").length - 1) || "./"}${to}`;
-    expect(await brokenRules({ [from]: `import { value } from "${path}"; value;`, [to]: value })).toContain(rule);
+    expect(await brokenRules({ [from]: `import { value } from "${path}"; value;`, [to]: value })).toContain(
+      rule,
+    );
     rmSync(tree ?? "", { recursive: true });
-    expect(await brokenRules({ [from]: `import type { Thing } from "${path}";`, [to]: type })).toContain(rule);
+    expect(await brokenRules({ [from]: `import type { Thing } from "${path}";`, [to]: type })).toContain(
+      rule,
+    );
     rmSync(tree ?? "", { recursive: true });
-    expect(await brokenRules({ [from]: `export type A = import("${path}").Thing;`, [to]: type })).toContain(rule);
+    expect(await brokenRules({ [from]: `export type A = import("${path}").Thing;`, [to]: type })).toContain(
+      rule,
+    );
   });
 
   it("names a package in core that is not the schema library", async () => {

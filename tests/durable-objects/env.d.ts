@@ -1,0 +1,14 @@
+import type { Channel } from "../../durable-objects/channel.ts";
+import type { Directory } from "../../durable-objects/directory.ts";
+import type { Records } from "../../durable-objects/records.ts";
+
+declare global {
+  namespace Cloudflare {
+    /** What `env` of `cloudflare:test` holds: the bindings of wrangler.toml. */
+    interface Env {
+      readonly CHANNEL: DurableObjectNamespace<Channel>;
+      readonly DIRECTORY: DurableObjectNamespace<Directory>;
+      readonly RECORDS: DurableObjectNamespace<Records>;
+    }
+  }
+}

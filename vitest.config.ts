@@ -1,0 +1,69 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/**
+ * One project for each kind of test. `groupOrder`: groups run one after another, since what counts sockets or kills
+ * the runtime under load should not share two cores with anything else.
+ */
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    // A test left focused would make the rest pass by not running.
+    allowOnly: false,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["tests/unit/**/*.test.ts"],
+          sequence: { groupOrder: 0 },
+          testTimeout: 20_000,
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { cf: false, bindings: { ANONYMOUS_CHANNELS: "**" } } as never,
+          }),
+        ],
+        test: {
+          name: "durable-objects",
+          include: ["tests/durable-objects/**/*.test.ts"],
+          sequence: { groupOrder: 1 },
+          testTimeout: 20_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "conformance",
+          include: ["tests/conformance/**/*.test.ts"],
+          sequence: { groupOrder: 2 },
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "hostile",
+          include: ["tests/hostile/**/*.test.ts"],
+          sequence: { groupOrder: 3 },
+          testTimeout: 60_000,
+          hookTimeout: 30_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "recovery",
+          include: ["tests/recovery/**/*.test.ts"],
+          sequence: { groupOrder: 4 },
+          testTimeout: 120_000,
+          hookTimeout: 30_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
