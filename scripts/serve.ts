@@ -85,12 +85,14 @@ function toMiniflareOptions(options: ServeOptions, host: string) {
   const configured = bindings as Readonly<Record<string, string>> | undefined;
   return convertV4MiniflareOptions({
     ...worker,
+    // Part of every object's place on disk, so it must not change between versions.
+    name: "everywire",
     rootPath: ROOT,
     modules: true,
     scriptPath: BUNDLE,
     bindings: { ...configured, ...toBindings(options.environment, options.stateDirectory) },
     unsafeDirectSockets: [{ host, port: options.port }],
-    durableObjectsPersist: join(options.stateDirectory, "durable-objects"),
+    resourcePersistencePath: join(options.stateDirectory, "resources"),
     cf: false,
   });
 }
