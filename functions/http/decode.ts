@@ -45,7 +45,8 @@ async function decodeEvents(request: Request, options: DecodeOptions): Promise<P
   }
   if (type === BATCH_MEDIA_TYPE) {
     const batch = await readJsonBody(request, options);
-    if (!Array.isArray(batch)) throw new EverywireError("invalid_argument", "A batch is a JSON array of CloudEvents.");
+    if (!Array.isArray(batch))
+      throw new EverywireError("invalid_argument", "A batch is a JSON array of CloudEvents.");
     return { events: batch.map((event) => parseCloudEvent(event, options)), isBatch: true };
   }
   // A CloudEvents format that we do not read must not pass for the data of a binary event.
@@ -55,7 +56,8 @@ async function decodeEvents(request: Request, options: DecodeOptions): Promise<P
   }
   if (type !== "application/json") throw unsupported();
   const body = await readJsonBody(request, options);
-  if (Array.isArray(body)) return { events: body.map((event) => parsePlainEvent(event, options)), isBatch: true };
+  if (Array.isArray(body))
+    return { events: body.map((event) => parsePlainEvent(event, options)), isBatch: true };
   return { events: [parsePlainEvent(body, options)], isBatch: false };
 }
 

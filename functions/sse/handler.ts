@@ -48,7 +48,9 @@ async function openStream(c: EdgeContext, channels: readonly ChannelName[]): Pro
     // Jitter, so that the readers of a server that went away do not all come back in the same moment.
     retryMs: RETRY_MS + Math.floor(Math.random() * RETRY_MS),
     expiresInMs:
-      identity.kind === "user" && identity.expiresAtMs !== undefined ? identity.expiresAtMs - nowMs : undefined,
+      identity.kind === "user" && identity.expiresAtMs !== undefined
+        ? identity.expiresAtMs - nowMs
+        : undefined,
     onFault: (error) => console.error(requestId, error.cause ?? error),
   });
   request.signal.addEventListener("abort", () => stream.stop(), { once: true });

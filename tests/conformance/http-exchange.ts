@@ -3,13 +3,21 @@ import type { Target } from "./door-driver.ts";
 import { DoorError } from "./door-driver.ts";
 
 /** A URL on the target; the channel is left as it is, since its alphabet needs no encoding. */
-export function toUrl(target: Target, path: string, query: Readonly<Record<string, string | undefined>> = {}): string {
+export function toUrl(
+  target: Target,
+  path: string,
+  query: Readonly<Record<string, string | undefined>> = {},
+): string {
   const url = new URL(target.url + path);
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) url.searchParams.set(name, value);
   return url.href;
 }
 
-export function toHeaders(target: Target, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function toHeaders(
+  target: Target,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   return target.token === undefined ? { ...more } : { authorization: `Bearer ${target.token}`, ...more };
 }
 

@@ -1,5 +1,5 @@
-import { CloudEvent, HTTP } from "cloudevents";
 import { connect } from "node:net";
+import { CloudEvent, HTTP } from "cloudevents";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
@@ -48,24 +48,41 @@ describe("publishing over HTTP", () => {
     const published = (await response.json()) as Record<string, unknown>;
     expect(published).toEqual({ id: expect.any(String), sequence: expect.any(String), duplicate: false });
     const { events, next } = await readAll("demo/plain");
-    expect(events).toEqual([expect.objectContaining({ type: "greeting", data: { text: "hi" }, subject: "demo/plain" })]);
+    expect(events).toEqual([
+      expect.objectContaining({ type: "greeting", data: { text: "hi" }, subject: "demo/plain" }),
+    ]);
     expect(events[0]?.sequence).toBe(published.sequence);
     expect(next).toBe(published.sequence);
   });
 
-  it.each(["structured", "binary"] as const)("takes what the CloudEvents SDK sends in %s mode", async (mode) => {
-    const made = new CloudEvent({ type: "sdk", source: "/sdk", data: { mode }, myext: "x" });
-    const message = HTTP[mode](made);
-    const response = await post(`demo/sdk-${mode}`, message.body as string, message.headers as Record<string, string>);
-    expect(response.status).toBe(201);
-    const { events } = await readAll(`demo/sdk-${mode}`);
-    const read = new CloudEvent(events[0] as object);
-    expect(read.validate()).toBe(true);
-    expect(read).toMatchObject({ id: made.id, source: "/sdk", data: { mode }, myext: "x", time: made.time });
-  });
+  it.each(["structured", "binary"] as const)(
+    "takes what the CloudEvents SDK sends in %s mode",
+    async (mode) => {
+      const made = new CloudEvent({ type: "sdk", source: "/sdk", data: { mode }, myext: "x" });
+      const message = HTTP[mode](made);
+      const response = await post(
+        `demo/sdk-${mode}`,
+        message.body as string,
+        message.headers as Record<string, string>,
+      );
+      expect(response.status).toBe(201);
+      const { events } = await readAll(`demo/sdk-${mode}`);
+      const read = new CloudEvent(events[0] as object);
+      expect(read.validate()).toBe(true);
+      expect(read).toMatchObject({
+        id: made.id,
+        source: "/sdk",
+        data: { mode },
+        myext: "x",
+        time: made.time,
+      });
+    },
+  );
 
   it("takes a batch, all in its order, and the SDK reads it back", async () => {
-    const batch = [1, 2, 3].map((n) => new CloudEvent({ type: "b", source: "/sdk", id: `b-${n}`, data: { n } }));
+    const batch = [1, 2, 3].map(
+      (n) => new CloudEvent({ type: "b", source: "/sdk", id: `b-${n}`, data: { n } }),
+    );
     const response = await post("demo/batch", JSON.stringify(batch), {
       "content-type": "application/cloudevents-batch+json; charset=utf-8",
     });
@@ -102,7 +119,13 @@ describe("publishing over HTTP", () => {
     ["application/xml", new TextEncoder().encode("<a/>"), { data: "<a/>" }],
   ])("keeps a binary-mode body of type %s", async (type, body, expected) => {
     const channel = `demo/body-${crypto.randomUUID()}`;
-    const headers = { "content-type": type, "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t" };
+    const headers = {
+      "content-type": type,
+      "ce-specversion": "1.0",
+      "ce-id": "1",
+      "ce-source": "/s",
+      "ce-type": "t",
+    };
     expect((await post(channel, body, headers)).status).toBe(201);
     const { events } = await readAll(channel);
     expect(events[0]).toMatchObject({ datacontenttype: type, ...expected });
@@ -120,7 +143,10 @@ describe("publishing over HTTP", () => {
   it("knows a retry by its Idempotency-Key, also of a batch", async () => {
     const headers = { ...JSON_TYPE, "idempotency-key": '"key-1"' };
     const body = JSON.stringify([{ type: "a" }, { type: "b" }]);
-    const first = (await (await post("demo/key", body, headers)).json()) as { id: string; sequence: string }[];
+    const first = (await (await post("demo/key", body, headers)).json()) as {
+      id: string;
+      sequence: string;
+    }[];
     const again = await (await post("demo/key", body, headers)).json();
     expect(first.map((result) => result.id)).toEqual(["key-1-0", "key-1-1"]);
     expect(again).toEqual(first.map((result) => ({ ...result, duplicate: true })));
@@ -148,16 +174,64 @@ describe("bad input over HTTP", () => {
     ["an empty batch", 400, "invalid_argument", "[]", JSON_TYPE],
     ["bytes that are not UTF-8", 400, "invalid_argument", Uint8Array.of(0x22, 0xff, 0x22), JSON_TYPE],
     ["a reserved type", 400, "invalid_argument", '{"type":"everywire.gap"}', JSON_TYPE],
-    ["another specversion", 400, "invalid_argument", "{}", { ...JSON_TYPE, ...envelope, "ce-specversion": "0.3" }],
-    ["invalid percent-encoded UTF-8", 400, "invalid_argument", "{}", { ...JSON_TYPE, ...envelope, "ce-id": "%C0%A0" }],
+    [
+      "another specversion",
+      400,
+      "invalid_argument",
+      "{}",
+      { ...JSON_TYPE, ...envelope, "ce-specversion": "0.3" },
+    ],
+    [
+      "invalid percent-encoded UTF-8",
+      400,
+      "invalid_argument",
+      "{}",
+      { ...JSON_TYPE, ...envelope, "ce-id": "%C0%A0" },
+    ],
     ["data in a header", 400, "invalid_argument", "{}", { ...JSON_TYPE, ...envelope, "ce-data": "1" }],
-    ["an Idempotency-Key with a space", 400, "invalid_argument", '{"type":"t"}', { ...JSON_TYPE, "idempotency-key": "a b" }],
-    ["a batch that is no list", 400, "invalid_argument", "{}", { "content-type": "application/cloudevents-batch+json" }],
+    [
+      "an Idempotency-Key with a space",
+      400,
+      "invalid_argument",
+      '{"type":"t"}',
+      { ...JSON_TYPE, "idempotency-key": "a b" },
+    ],
+    [
+      "a batch that is no list",
+      400,
+      "invalid_argument",
+      "{}",
+      { "content-type": "application/cloudevents-batch+json" },
+    ],
     ["plain text", 415, "unsupported_media_type", "hello", { "content-type": "text/plain" }],
-    ["an XML CloudEvent", 415, "unsupported_media_type", "<e/>", { ...envelope, "content-type": "application/cloudevents+xml" }],
-    ["JSON in UTF-16", 415, "unsupported_media_type", '{"type":"t"}', { "content-type": "application/json; charset=utf-16" }],
-    ["a compressed body", 415, "unsupported_media_type", '{"type":"t"}', { ...JSON_TYPE, "content-encoding": "gzip" }],
-    ["an event of 257 KiB", 413, "payload_too_large", JSON.stringify({ type: "t", data: "x".repeat(257 * 1024) }), JSON_TYPE],
+    [
+      "an XML CloudEvent",
+      415,
+      "unsupported_media_type",
+      "<e/>",
+      { ...envelope, "content-type": "application/cloudevents+xml" },
+    ],
+    [
+      "JSON in UTF-16",
+      415,
+      "unsupported_media_type",
+      '{"type":"t"}',
+      { "content-type": "application/json; charset=utf-16" },
+    ],
+    [
+      "a compressed body",
+      415,
+      "unsupported_media_type",
+      '{"type":"t"}',
+      { ...JSON_TYPE, "content-encoding": "gzip" },
+    ],
+    [
+      "an event of 257 KiB",
+      413,
+      "payload_too_large",
+      JSON.stringify({ type: "t", data: "x".repeat(257 * 1024) }),
+      JSON_TYPE,
+    ],
     ["a batch of 101", 413, "payload_too_large", JSON.stringify(Array(101).fill({ type: "t" })), JSON_TYPE],
     ["a body over 1 MiB", 413, "payload_too_large", `"${"x".repeat(1024 * 1024)}"`, JSON_TYPE],
   ];
@@ -174,7 +248,10 @@ describe("bad input over HTTP", () => {
     });
     const request = { method: "POST", body, headers: JSON_TYPE, duplex: "half" } as RequestInit;
     // The server may answer while the client still sends, and undici tells that as a broken request.
-    const status = await fetch(`${server.url}/channels/demo/bad`, request).then((r) => r.status, () => 413);
+    const status = await fetch(`${server.url}/channels/demo/bad`, request).then(
+      (r) => r.status,
+      () => 413,
+    );
     expect(status).toBe(413);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
   });
@@ -233,14 +310,17 @@ describe("reading over HTTP", () => {
     await post("demo/gap", JSON.stringify({ type: "t" }));
     const other = "000000000001-0000000001";
     const response = await fetch(`${server.url}/channels/demo/gap?after=${other}`);
-    const { events } = (await response.json()) as { events: { type: string; data: unknown; sequence?: string }[] };
+    const { events } = (await response.json()) as {
+      events: { type: string; data: unknown; sequence?: string }[];
+    };
     expect(events.map((event) => event.type)).toEqual(["everywire.gap", "t"]);
     expect(events[0]?.data).toMatchObject({ requested: other, resumedAt: expect.any(String) });
     expect(events[0]?.sequence).toBeUndefined();
   });
 
   it("lists the channels that a caller may read, by page", async () => {
-    for (const name of ["demo/list/a", "demo/list/b", "demo/list/c"]) await post(name, JSON.stringify({ type: "t" }));
+    for (const name of ["demo/list/a", "demo/list/b", "demo/list/c"])
+      await post(name, JSON.stringify({ type: "t" }));
     type Listing = { channels: { name: string; createdAt: string }[]; next: string | null };
     const list = async (query: string) =>
       (await (await fetch(`${server.url}/channels?prefix=demo/list/${query}`)).json()) as Listing;
@@ -259,10 +339,14 @@ describe("reading over HTTP", () => {
 
   it("deletes a channel once, and then it begins a new life", async () => {
     const remove = () => fetch(`${server.url}/channels/demo/removed`, { method: "DELETE" });
-    const first = (await (await post("demo/removed", JSON.stringify({ type: "t" }))).json()) as { sequence: string };
+    const first = (await (await post("demo/removed", JSON.stringify({ type: "t" }))).json()) as {
+      sequence: string;
+    };
     expect((await remove()).status).toBe(204);
     expect((await remove()).status).toBe(404);
-    const second = (await (await post("demo/removed", JSON.stringify({ type: "t" }))).json()) as { sequence: string };
+    const second = (await (await post("demo/removed", JSON.stringify({ type: "t" }))).json()) as {
+      sequence: string;
+    };
     expect(second.sequence > first.sequence).toBe(true);
     expect((await readAll("demo/removed")).events).toHaveLength(1);
   });

@@ -47,7 +47,11 @@ describe("a long poll", () => {
     const { next } = await poll("demo/wait", "timeout=0");
     const waiting = poll("demo/wait", `timeout=30&after=${next}`);
     const published = await publish("demo/wait", "now");
-    expect(await waiting).toMatchObject({ events: [{ data: "now" }], next: published?.sequence, timeout: false });
+    expect(await waiting).toMatchObject({
+      events: [{ data: "now" }],
+      next: published?.sequence,
+      timeout: false,
+    });
   });
 
   it("tells of a gap at once, before any event", async () => {

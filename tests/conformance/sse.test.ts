@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { EventSource } from "eventsource";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createCuttableProxy } from "./cuttable-proxy.ts";
 import { http } from "./doors/http.ts";
 import type { Block } from "./doors/sse.ts";
 import { readBlocks, sse } from "./doors/sse.ts";
@@ -14,7 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const publish = (channel: string, data: unknown, type = "t") => http.publish?.(server, channel, { type, data });
+const publish = (channel: string, data: unknown, type = "t") =>
+  http.publish?.(server, channel, { type, data });
 
 async function codeOf(response: Response): Promise<string> {
   return ((await response.json()) as { error: { code: string } }).error.code;
@@ -75,7 +77,9 @@ describe("an event stream", () => {
     const sequences = [];
     for (let n = 0; n < 3; n += 1) sequences.push((await publish("demo/prefer", n))?.sequence ?? "");
     const [first = "", second = ""] = sequences;
-    const header = await open(`/sse/demo/prefer?after=earliest&lastEventId=${first}`, { "last-event-id": second });
+    const header = await open(`/sse/demo/prefer?after=earliest&lastEventId=${first}`, {
+      "last-event-id": second,
+    });
     expect((await header.nextWhere(hasData)).id).toBe(sequences[2]);
     const query = await open(`/sse/demo/prefer?after=earliest&lastEventId=${first}`);
     expect((await query.nextWhere(hasData)).id).toBe(second);
@@ -119,26 +123,20 @@ describe("a real EventSource", () => {
   it("opens before any event, and resumes by itself after its connection was cut, without gap or repeat", async () => {
     const channel = "demo/source";
     const received = new Received<unknown>();
-    const connections: AbortController[] = [];
-    const source = new EventSource(`${server.url}/sse/${channel}`, {
-      fetch: (url, init) => {
-        const connection = new AbortController();
-        connections.push(connection);
-        init.signal.addEventListener("abort", () => connection.abort());
-        return fetch(url, { ...init, signal: connection.signal } as RequestInit);
-      },
-    });
     const opened = new Received<Event>();
+    const proxy = await createCuttableProxy(server.url);
+    const source = new EventSource(`${proxy.url}/sse/${channel}`);
     source.addEventListener("open", (event) => opened.push(event));
     source.addEventListener("t", (event) => received.push(JSON.parse(event.data).data));
     await opened.next();
     for (let n = 0; n < 3; n += 1) await publish(channel, n);
     for (let n = 0; n < 3; n += 1) expect(await received.next()).toBe(n);
-    connections.at(-1)?.abort();
+    proxy.cut();
     for (let n = 3; n < 6; n += 1) await publish(channel, n);
     for (let n = 3; n < 6; n += 1) expect(await received.next()).toBe(n);
-    expect(connections).toHaveLength(2);
+    expect(proxy.connections).toBe(2);
     source.close();
+    await proxy.stop();
   });
 
   it("sends a token in the query", async () => {
@@ -212,7 +210,10 @@ describe("a stream of several channels", () => {
     ["/sse/demo/a", "nonsense"],
     ["/sse/demo/a%2fb", undefined],
   ])("%s after %s is 400 invalid_argument", async (target, after) => {
-    const response = await fetch(server.url + target, after === undefined ? {} : { headers: { "last-event-id": after } });
+    const response = await fetch(
+      server.url + target,
+      after === undefined ? {} : { headers: { "last-event-id": after } },
+    );
     expect(response.status).toBe(400);
     expect(await codeOf(response)).toBe("invalid_argument");
   });
@@ -263,11 +264,14 @@ describe("the end of a stream", () => {
 });
 
 describe("what a client accepts", () => {
-  it.each(["application/json", "text/event-stream;q=0", "text/html, application/json"])("%s is 406", async (accept) => {
-    const response = await fetch(`${server.url}/sse/demo/a`, { headers: { accept } });
-    expect(response.status).toBe(406);
-    expect(await codeOf(response)).toBe("not_acceptable");
-  });
+  it.each(["application/json", "text/event-stream;q=0", "text/html, application/json"])(
+    "%s is 406",
+    async (accept) => {
+      const response = await fetch(`${server.url}/sse/demo/a`, { headers: { accept } });
+      expect(response.status).toBe(406);
+      expect(await codeOf(response)).toBe("not_acceptable");
+    },
+  );
 
   it("asks an anonymous reader to sign in", async () => {
     const response = await fetch(`${server.url}/sse?channel=demo/a&channel=rooms/lobby`);

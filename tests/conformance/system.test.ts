@@ -23,7 +23,10 @@ describe("the server itself", () => {
   });
 
   it("tells its doors' guarantees from the table that mounts them", async () => {
-    const capabilities = (await (await fetch(`${server.url}/capabilities`)).json()) as Record<string, unknown>;
+    const capabilities = (await (await fetch(`${server.url}/capabilities`)).json()) as Record<
+      string,
+      unknown
+    >;
     expect(capabilities.doors).toEqual(
       doors
         .filter((door) => door.guarantees !== undefined)
@@ -51,7 +54,11 @@ describe("a development token", () => {
     const { token } = await server.signIn("carol", { channels: { read: ["rooms/*"], write: [] } });
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     expect((await fetch(`${server.url}/channels/rooms/a`, { headers })).status).toBe(200);
-    const write = await fetch(`${server.url}/channels/rooms/a`, { method: "POST", headers, body: '{"type":"t"}' });
+    const write = await fetch(`${server.url}/channels/rooms/a`, {
+      method: "POST",
+      headers,
+      body: '{"type":"t"}',
+    });
     expect(write.status).toBe(403);
   });
 
@@ -81,7 +88,9 @@ describe("a development token", () => {
   it.each(["not.a.token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.", ""])(
     "that is bad (%s) is 401 also where nobody needs one",
     async (token) => {
-      const response = await fetch(`${server.url}/channels/demo/a`, { headers: { authorization: `Bearer ${token}` } });
+      const response = await fetch(`${server.url}/channels/demo/a`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
       expect(response.status).toBe(401);
     },
   );

@@ -15,7 +15,11 @@ export const longPoll: DoorDriver = {
   async read(target: Target, channel: string, after?: string): Promise<Reader> {
     const connection = new AbortController();
     const poll = async (from: string | undefined, timeoutSeconds: number): Promise<Answer> => {
-      const url = toUrl(target, `/poll/${channel}`, { after: from, timeout: String(timeoutSeconds), limit: "50" });
+      const url = toUrl(target, `/poll/${channel}`, {
+        after: from,
+        timeout: String(timeoutSeconds),
+        limit: "50",
+      });
       const response = await fetch(url, { headers: toHeaders(target), signal: connection.signal });
       return (await (await assertOk(response)).json()) as Answer;
     };
