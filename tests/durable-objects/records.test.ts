@@ -1,0 +1,244 @@
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import type { ChannelName } from "../../core/channel-name.ts";
+import { EARLIEST } from "../../core/cursor.ts";
+import type { Product } from "../../core/entities/product.ts";
+import { DEFAULT_LIMITS } from "../../core/limits.ts";
+import { toRecordEvent } from "../../core/operations/record-events.ts";
+import type { EncodedEvent } from "../../core/ports.ts";
+import type { IdempotencyClaim, Records } from "../../core/records.ts";
+import { MIGRATIONS, migrate } from "../../durable-objects/records-migrations.ts";
+import { Outbox } from "../../durable-objects/records-outbox.ts";
+import { IDEMPOTENCY_WINDOW_MS, RecordStore } from "../../durable-objects/records-store.ts";
+import { createChannels } from "../../services/channels.ts";
+import { createRecords } from "../../services/records.ts";
+
+const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const records: Records = createRecords(env.RECORDS);
+const main = env.RECORDS.getByName("main");
+const context = { nowMs: Date.now(), limits: DEFAULT_LIMITS };
+
+let products = 0;
+function newProduct(stock = 5): Product {
+  products += 1;
+  const createdAt = new Date().toISOString();
+  return { id: `prd_${products}`, name: `P${products}`, category: "x", price: 1, stock, createdAt };
+}
+
+function insertion(value: Product, idempotency?: IdempotencyClaim) {
+  const events = [toRecordEvent(context, "products", "created", value)];
+  return { collection: "products", value, events, idempotency } as const;
+}
+
+async function idsInLog(channel = "products"): Promise<string[]> {
+  const page = await channels.read(channel as ChannelName, { after: EARLIEST, limit: 1000 });
+  return page.events.map(({ json }) => (JSON.parse(json) as { data: { id: string } }).data.id);
+}
+
+describe("the outbox", () => {
+  it("has delivered when the write is answered, in order", async () => {
+    const [one, two] = [newProduct(), newProduct()];
+    await records.insert(insertion(one));
+    await records.insert(insertion(two));
+    expect((await idsInLog()).slice(-2)).toEqual([one.id, two.id]);
+  });
+
+  it("delivers by its alarm what a crash left behind between commit and delivery", async () => {
+    const product = newProduct();
+    await runInDurableObject(main, async (_, state) => {
+      // Just what a write commits before anything is sent: the rows and the alarm.
+      new RecordStore(state.storage).insert(insertion(product), Date.now());
+      await state.storage.setAlarm(Date.now() + 3000);
+    });
+    await evictDurableObject(main);
+    expect(await idsInLog()).not.toContain(product.id);
+    await runDurableObjectAlarm(main);
+    expect((await idsInLog()).filter((id) => id === product.id)).toHaveLength(1);
+  });
+
+  it("repeats nothing where the crash came after delivery, before the note of it", async () => {
+    const product = newProduct();
+    const request = insertion(product);
+    await runInDurableObject(main, (_, state) => {
+      new RecordStore(state.storage).insert(request, Date.now());
+    });
+    const events: readonly EncodedEvent[] = request.events;
+    await channels.append("products" as ChannelName, { events, rateKey: undefined });
+    await runInDurableObject(main, async (_, state) => state.storage.setAlarm(Date.now() + 3000));
+    await evictDurableObject(main);
+    await runDurableObjectAlarm(main);
+    expect((await idsInLog()).filter((id) => id === product.id)).toHaveLength(1);
+  });
+
+  it("a channel that cannot be reached holds up no other, and is tried again in order", async () => {
+    const outcome = await runInDurableObject(env.RECORDS.getByName("outbox"), async (_, state) => {
+      const store = new RecordStore(state.storage);
+      const ids = [newProduct(), newProduct()].map((product) => {
+        store.insert(insertion(product), Date.now());
+        return product.id;
+      });
+      state.storage.sql.exec("INSERT INTO outbox (channel, type, json) VALUES ('other', 't', '{}')");
+      const sent: string[] = [];
+      let isBroken = true;
+      const outbox = new Outbox(state.storage.sql, {
+        append: async (channel, events) => {
+          if (channel === "products" && isBroken) throw new Error("unreachable");
+          sent.push(
+            ...events.map(
+              (event) => (JSON.parse(event.json) as { data?: { id: string } }).data?.id ?? channel,
+            ),
+          );
+          return { ok: true, value: [] };
+        },
+      });
+      await outbox.drainAll();
+      const afterFailure = { sent: [...sent], attempts: outbox.leastAttempts() };
+      isBroken = false;
+      await Promise.all([outbox.drainAll(), outbox.drainAll()]);
+      return { ids, afterFailure, sent, left: outbox.leastAttempts() };
+    });
+    expect(outcome.afterFailure).toEqual({ sent: ["other"], attempts: 1 });
+    expect(outcome.sent).toEqual(["other", ...outcome.ids]);
+    expect(outcome.left).toBeUndefined();
+  });
+
+  it("keeps neither the record nor its event where the write fails", async () => {
+    const before = await idsInLog();
+    const value = newProduct();
+    const parent = { collection: "posts", id: "none" } as const;
+    await expect(records.insert({ ...insertion(value), parent })).rejects.toMatchObject({
+      code: "not_found",
+    });
+    expect(await records.get("products", value.id)).toBeUndefined();
+    expect(await idsInLog()).toEqual(before);
+  });
+});
+
+describe("placing orders", () => {
+  it("sells no more than there is, whoever comes at once", async () => {
+    const product = newProduct(5);
+    await records.insert(insertion(product));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 12 }, (_, n) =>
+        records.placeOrder({
+          orderId: `ord_race_${n}`,
+          userId: "ada",
+          items: [{ productId: product.id, quantity: 1 }],
+          nowMs: Date.now(),
+          idempotency: undefined,
+        }),
+      ),
+    );
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "already_exists" });
+    }
+    expect((await records.get("products", product.id))?.value.stock).toBe(0);
+    expect(await records.orderOwner("ord_race_0")).toBe("ada");
+  });
+
+  it("takes all items or none", async () => {
+    const [much, none] = [newProduct(9), newProduct(0)];
+    await records.insert(insertion(much));
+    await records.insert(insertion(none));
+    const items = [much, none].map(({ id }) => ({ productId: id, quantity: 1 }));
+    const order = { orderId: "ord_all", userId: "ada", items, nowMs: Date.now(), idempotency: undefined };
+    await expect(records.placeOrder(order)).rejects.toMatchObject({ code: "already_exists" });
+    expect((await records.get("products", much.id))?.value.stock).toBe(9);
+    expect(await records.get("orders", "ord_all")).toBeUndefined();
+  });
+});
+
+describe("idempotency keys", () => {
+  it("make one record of tries at once, and are forgotten after their time", async () => {
+    const claim = { key: "ada\n/products\nk", fingerprint: "f" };
+    const tries = await Promise.all(
+      Array.from({ length: 5 }, () => records.insert(insertion(newProduct(), claim))),
+    );
+    expect(new Set(tries.map(({ stored }) => stored.value.id)).size).toBe(1);
+    expect(tries.filter(({ isReplay }) => !isReplay)).toHaveLength(1);
+    const other = records.insert(insertion(newProduct(), { ...claim, fingerprint: "g" }));
+    await expect(other).rejects.toMatchObject({ code: "validation_failed" });
+    await runInDurableObject(main, (_, state) => {
+      const old = Date.now() - IDEMPOTENCY_WINDOW_MS - 1;
+      state.storage.sql.exec("UPDATE idempotency SET created_ms = ?", old);
+    });
+    const again = await records.insert(insertion(newProduct(), claim));
+    expect(again.isReplay).toBe(false);
+    await runInDurableObject(main, async (instance, state) => {
+      state.storage.sql.exec("UPDATE idempotency SET created_ms = ?", 0);
+      await instance.alarm();
+      expect(state.storage.sql.exec("SELECT * FROM idempotency").toArray()).toEqual([]);
+    });
+  });
+
+  it("replay the answer as it was, though the record has changed since", async () => {
+    const claim = { key: "ada\n/products\nchanged", fingerprint: "f" };
+    const { stored } = await records.insert(insertion(newProduct(), claim));
+    const changed = { ...stored.value, price: 99 };
+    expect(await records.update({ collection: "products", value: changed, ifVersion: 1, events: [] })).toBe(
+      "done",
+    );
+    expect((await records.insert(insertion(newProduct(), claim))).stored).toEqual(stored);
+  });
+});
+
+describe("versions of a record", () => {
+  it("an update based on an old version changes nothing", async () => {
+    const value = newProduct();
+    await records.insert(insertion(value));
+    const update = {
+      collection: "products",
+      value: { ...value, price: 2 },
+      ifVersion: 1,
+      events: [],
+    } as const;
+    expect(await records.update(update)).toBe("done");
+    expect(await records.update({ ...update, value: { ...value, price: 3 } })).toBe("conflict");
+    expect(await records.remove({ collection: "products", id: value.id, ifVersion: 1, events: [] })).toBe(
+      "conflict",
+    );
+    expect(await records.remove({ collection: "products", id: "none", ifVersion: 1, events: [] })).toBe(
+      "missing",
+    );
+    expect(await records.get("products", value.id)).toEqual({ version: 2, value: { ...value, price: 2 } });
+  });
+});
+
+describe("migrations", () => {
+  it("take a store of the first version to the newest, once, and keep what is in it", async () => {
+    await runInDurableObject(env.RECORDS.getByName("old"), (_, state) => {
+      const { sql } = state.storage;
+      const tables = sql
+        .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .toArray();
+      for (const { name } of tables) if (!/^(sqlite_|_cf)/.test(name)) sql.exec(`DROP TABLE ${name}`);
+      migrate(state.storage, MIGRATIONS.slice(0, 1));
+      const product = newProduct();
+      sql.exec(
+        "INSERT INTO products (id, version, body) VALUES (?, 3, ?)",
+        product.id,
+        JSON.stringify(product),
+      );
+      migrate(state.storage);
+      migrate(state.storage);
+      const applied = sql
+        .exec<{ version: number }>("SELECT version FROM migrations ORDER BY version")
+        .toArray();
+      expect(applied.map(({ version }) => version)).toEqual(MIGRATIONS.map(({ version }) => version));
+      const store = new RecordStore(state.storage);
+      expect(store.get("products", product.id)?.version).toBe(3);
+      expect(store.insert(insertion(newProduct()), Date.now()).isReplay).toBe(false);
+    });
+  });
+
+  it("a step that fails leaves nothing of itself", async () => {
+    await runInDurableObject(env.RECORDS.getByName("failing"), (_, state) => {
+      const statements = ["CREATE TABLE half (a)", "NONSENSE"];
+      const broken = [...MIGRATIONS, { version: 99, name: "broken", statements }];
+      expect(() => migrate(state.storage, broken)).toThrow();
+      expect(() => state.storage.sql.exec("SELECT * FROM half")).toThrow();
+      expect(() => migrate(state.storage, MIGRATIONS)).not.toThrow();
+    });
+  });
+});
