@@ -35,8 +35,7 @@ export const UNBORN_EPOCH = "0".repeat(EPOCH_WIDTH);
 export function createEpoch(nowMs: number, random: number): string {
   const salt = Math.floor(random * 36 ** EPOCH_RANDOM_WIDTH);
   return (
-    nowMs.toString(36).padStart(EPOCH_TIME_WIDTH, "0") +
-    salt.toString(36).padStart(EPOCH_RANDOM_WIDTH, "0")
+    nowMs.toString(36).padStart(EPOCH_TIME_WIDTH, "0") + salt.toString(36).padStart(EPOCH_RANDOM_WIDTH, "0")
   );
 }
 
@@ -60,5 +59,8 @@ export function parseAfter(value: unknown): After {
   if (value === undefined || value === null || value === "") return LATEST;
   if (value === EARLIEST || value === LATEST) return value as After;
   if (typeof value === "string" && parseCursor(value) !== undefined) return value as After;
-  throw new EverywireError("invalid_argument", "'after' is a cursor from this channel, 'earliest' or 'latest'.");
+  throw new EverywireError(
+    "invalid_argument",
+    "'after' is a cursor from this channel, 'earliest' or 'latest'.",
+  );
 }

@@ -164,7 +164,9 @@ function parseAttribute(value: unknown, name: string): AttributeValue {
   // CloudEvents' Integer is a signed 32-bit number.
   if (typeof value === "number" && Number.isInteger(value) && Math.abs(value) <= 0x7fff_ffff) return value;
   if (typeof value === "string" && value.length <= MAX_ATTRIBUTE_LENGTH && !CONTROL.test(value)) return value;
-  throw invalid(`'${name}' must be a string of at most ${MAX_ATTRIBUTE_LENGTH} characters, an integer or a boolean.`);
+  throw invalid(
+    `'${name}' must be a string of at most ${MAX_ATTRIBUTE_LENGTH} characters, an integer or a boolean.`,
+  );
 }
 
 function parseTime(value: unknown, nowMs: number): string {

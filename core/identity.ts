@@ -16,7 +16,9 @@ export interface UserIdentity {
   readonly name: string;
   readonly roles: readonly string[];
   /** Where the token lists channels, it may use those and no others (and what is open to anybody). */
-  readonly channels: { readonly read: readonly ChannelGlob[]; readonly write: readonly ChannelGlob[] } | undefined;
+  readonly channels:
+    | { readonly read: readonly ChannelGlob[]; readonly write: readonly ChannelGlob[] }
+    | undefined;
   /** When the token ends, in epoch milliseconds; undefined where it has no `exp`. */
   readonly expiresAtMs: number | undefined;
 }

@@ -116,7 +116,11 @@ export interface Channels {
   /** Appends, all or none, durably: when this resolves, `kill -9` cannot lose them. */
   append(channel: ChannelName, request: AppendRequest): Promise<readonly Receipt[]>;
   /** Sends events to who listens now, without storing them. */
-  broadcast(channel: ChannelName, events: readonly EncodedEvent[], rateKey: string | undefined): Promise<void>;
+  broadcast(
+    channel: ChannelName,
+    events: readonly EncodedEvent[],
+    rateKey: string | undefined,
+  ): Promise<void>;
   read(channel: ChannelName, request: ReadRequest): Promise<Page>;
   /** Like `read`, but where there is nothing yet, waits for the first event or for `timeoutMs`. */
   wait(channel: ChannelName, request: ReadRequest & { readonly timeoutMs: number }): Promise<Page>;

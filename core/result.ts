@@ -5,7 +5,9 @@ import { EverywireError } from "./error.ts";
  * An outcome as plain data. A thrown error loses its class on the way out of a Durable Object, and with it its code;
  * a Result keeps both.
  */
-export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorData };
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: ErrorData };
 
 /** Runs something that may throw an EverywireError. Any other fault is rethrown: it is the runtime's to report. */
 export function attempt<T>(run: () => T): Result<T> {

@@ -36,7 +36,8 @@ function parseLimits(env: Readonly<Record<string, unknown>>): Limits {
     const text = env[name];
     if (text === undefined || text === "") continue;
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${name} must be a whole number of at least 1.`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new Error(`${name} must be a whole number of at least 1.`);
     limits[name] = value;
   }
   return limits;

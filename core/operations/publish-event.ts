@@ -68,7 +68,11 @@ export function toEncodedEvent(event: NewEvent, channel: ChannelName, limits: Li
   if (byteLengthExceeds(json, limits.MAX_EVENT_BYTES)) {
     throw new EverywireError("payload_too_large", `An event has at most ${limits.MAX_EVENT_BYTES} bytes.`);
   }
-  return { type: event.type, json, dedupeKey: event.hasOwnId ? toDedupeKey(event.source, event.id) : undefined };
+  return {
+    type: event.type,
+    json,
+    dedupeKey: event.hasOwnId ? toDedupeKey(event.source, event.id) : undefined,
+  };
 }
 
 /** Neither part can hold a control character, so a line feed keeps the pair unambiguous. */
