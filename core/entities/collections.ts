@@ -37,7 +37,7 @@ export interface CollectionRules {
   readonly dependents?: { readonly collection: CollectionName; readonly field: string };
 }
 
-export const COLLECTIONS = {
+const COLLECTIONS = {
   users: {
     filters: {
       name: { field: "name", comparison: "equals" },

@@ -26,6 +26,6 @@ export const moneyField = z
   .max(MAX_MONEY)
   .refine(hasWholeCents, "Must have at most two decimals");
 
-export function hasWholeCents(amount: number): boolean {
+function hasWholeCents(amount: number): boolean {
   return Math.round(amount * 100) / 100 === amount;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { idField, lineField, textField, timestampField } from "./fields.ts";
 
-export const addressSchema = z.object({
+const addressSchema = z.object({
   street: textField(200).optional(),
   city: textField(100).optional(),
   country: textField(100).optional(),
@@ -15,7 +15,7 @@ export const userDetailsFields = {
   tags: z.array(lineField(64)).max(32).default([]),
 };
 
-export const MAX_NAME_LENGTH = 200;
+const MAX_NAME_LENGTH = 200;
 
 export const userInputSchema = z.object({ name: lineField(MAX_NAME_LENGTH), ...userDetailsFields });
 

@@ -63,7 +63,7 @@ export function toStatusEvent(context: EventContext, orderId: string, status: Or
 }
 
 /** The channel on which a record's events are, which also says who may see it (see `resource-policy.ts`). */
-export function recordChannel<C extends CollectionName>(collection: C, value: Entities[C]): ChannelName {
+function recordChannel<C extends CollectionName>(collection: C, value: Entities[C]): ChannelName {
   switch (collection) {
     case "users":
       return USERS_CHANNEL;
