@@ -4,6 +4,7 @@ import { parseAfter } from "../../core/cursor.ts";
 import { EverywireError } from "../../core/error.ts";
 import { channelFromPath } from "../boundary/channel-path.ts";
 import { chooseSubprotocol } from "../boundary/identity.ts";
+import { pathOf, queryOf } from "../boundary/request-target.ts";
 
 export interface SocketUpgrade {
   readonly channel: ChannelName;
@@ -13,9 +14,8 @@ export interface SocketUpgrade {
 
 /** Reads an upgrade. @throws EverywireError `invalid_argument`, also for a request that is no WebSocket handshake */
 export function decodeSocketRequest(request: Request): SocketUpgrade {
-  const { pathname, searchParams } = new URL(request.url);
-  const channel = channelFromPath(pathname, "/ws/");
-  const after = parseAfter(searchParams.get("after"));
+  const channel = channelFromPath(pathOf(request.url), "/ws/");
+  const after = parseAfter(queryOf(request.url).get("after"));
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     throw new EverywireError("invalid_argument", "This is a WebSocket: send 'Upgrade: websocket'.");
   }

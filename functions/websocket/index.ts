@@ -1,5 +1,5 @@
-import type { Door } from "../door.ts";
 import { mountMethods } from "../boundary/methods.ts";
+import type { Door } from "../door.ts";
 import { openChannelSocket } from "./handler.ts";
 
 export const door: Door = {

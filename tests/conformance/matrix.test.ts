@@ -124,7 +124,11 @@ describe.each(readers)("reading through $name", ({ read }) => {
     await publish(channel, 2);
     const reader = await read(target, channel, sequence);
     const gap = await reader.next();
-    expect(gap.event).toMatchObject({ type: "everywire.gap", data: { requested: sequence }, subject: channel });
+    expect(gap.event).toMatchObject({
+      type: "everywire.gap",
+      data: { requested: sequence },
+      subject: channel,
+    });
     expect(gap.sequence).toBeUndefined();
     const { resumedAt } = gap.event.data as { resumedAt: string };
     expect(await take(reader, 1)).toEqual([2]);
@@ -171,7 +175,10 @@ describe.each(publishers)("publishing through $name", ({ publish: send }) => {
 });
 
 const doors = [
-  ...readers.map(({ name, read }) => ({ name: `reading through ${name}`, use: (on: Target, channel: string) => read(on, channel) })),
+  ...readers.map(({ name, read }) => ({
+    name: `reading through ${name}`,
+    use: (on: Target, channel: string) => read(on, channel),
+  })),
   ...publishers.map(({ name, publish: send }) => ({
     name: `publishing through ${name}`,
     use: (on: Target, channel: string) => send(on, channel, { type: "t" }),
@@ -201,7 +208,10 @@ describe.each(doors)("$name", ({ use }) => {
 
   it.each([
     ["is no token", () => "garbage"],
-    ["was signed with another key", () => sign({ alg: "HS256" }, { sub: "a", exp: now() + 60 }, "another key, of enough length")],
+    [
+      "was signed with another key",
+      () => sign({ alg: "HS256" }, { sub: "a", exp: now() + 60 }, "another key, of enough length"),
+    ],
     ["is not signed", () => `${encode({ alg: "none" })}.${encode({ sub: "a", exp: now() + 60 })}.`],
   ])("refuses a token that %s, also where none is needed", async (_name, make) => {
     const token = make();
@@ -214,7 +224,9 @@ describe.each(doors)("$name", ({ use }) => {
     try {
       const claims = { sub: "alice", iat: now() - 7200, exp: now() - 3600 };
       const token = sign({ alg: "HS256", typ: "JWT" }, claims, secret);
-      await expect(use({ url: own.url, token }, "rooms/lobby")).rejects.toMatchObject({ code: "unauthenticated" });
+      await expect(use({ url: own.url, token }, "rooms/lobby")).rejects.toMatchObject({
+        code: "unauthenticated",
+      });
       const good = sign({ alg: "HS256", typ: "JWT" }, { ...claims, exp: now() + 60 }, secret);
       await expect(use({ url: own.url, token: good }, "rooms/lobby")).resolves.toBeDefined();
     } finally {
@@ -225,11 +237,17 @@ describe.each(doors)("$name", ({ use }) => {
 
 describe("rates", () => {
   it("are answered as rate_limited by every door that publishes, and leave the rest alone", async () => {
-    const limited = await serveTarget({ RATE_LIMITS: "on", PUBLISHES_PER_SECOND: "5", REQUESTS_PER_SECOND: "100000" });
+    const limited = await serveTarget({
+      RATE_LIMITS: "on",
+      PUBLISHES_PER_SECOND: "5",
+      REQUESTS_PER_SECOND: "100000",
+    });
     try {
       for (const door of publishers) {
         const channel = newChannel();
-        const attempts = Array.from({ length: 30 }, () => door.publish({ url: limited.url }, channel, { type: "t" }));
+        const attempts = Array.from({ length: 30 }, () =>
+          door.publish({ url: limited.url }, channel, { type: "t" }),
+        );
         const outcomes = await Promise.allSettled(attempts);
         const refused = outcomes.filter((outcome) => outcome.status === "rejected");
         expect(refused.length, door.name).toBeGreaterThan(5);

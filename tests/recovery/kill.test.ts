@@ -7,8 +7,8 @@ import { buildIfStale } from "../../scripts/build.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
 import type { PublishedEvent } from "../conformance/door-driver.ts";
-import { publishers, readers } from "../conformance/doors.ts";
 import { connect } from "../conformance/doors/websocket.ts";
+import { publishers, readers } from "../conformance/doors.ts";
 
 /** Kills in a row; each is at a random moment under load. */
 const KILLS = 4;
@@ -33,7 +33,12 @@ interface Ledger {
 }
 
 /** Publishes one event after the other until the server is gone; what was not answered is kept for a retry. */
-async function write(served: Served, door: (typeof publishers)[number], writer: string, ledger: Ledger): Promise<void> {
+async function write(
+  served: Served,
+  door: (typeof publishers)[number],
+  writer: string,
+  ledger: Ledger,
+): Promise<void> {
   const written = ledger.written.get(writer) ?? [];
   ledger.written.set(writer, written);
   for (let n = written.length; ; n += 1) {
@@ -57,7 +62,12 @@ async function flood(served: Served, writer: string, ledger: Ledger): Promise<vo
   const { socket, operations } = await connect({ url: served.url }, CHANNEL);
   const pending = new Map<string, PublishedEvent>();
   const timer = setInterval(() => {
-    const event = { type: "recovery", id: `${writer}-${written.length}`, source: "/recovery", data: { writer, n: written.length } };
+    const event = {
+      type: "recovery",
+      id: `${writer}-${written.length}`,
+      source: "/recovery",
+      data: { writer, n: written.length },
+    };
     written.push(event.id);
     pending.set(event.id, event);
     socket.send(JSON.stringify({ ...event, ack: event.id }), () => undefined);
@@ -79,7 +89,9 @@ it("loses and repeats nothing that was acknowledged when the runtime is killed u
   for (let kill = 0; kill < KILLS; kill += 1) {
     const served = await start();
     const writers = publishers.flatMap((door) =>
-      Array.from({ length: WRITERS_PER_DOOR }, (_, index) => write(served, door, `${kill}-${door.name}-${index}`, ledger)),
+      Array.from({ length: WRITERS_PER_DOOR }, (_, index) =>
+        write(served, door, `${kill}-${door.name}-${index}`, ledger),
+      ),
     );
     const flooding = flood(served, `${kill}-flood`, ledger);
     await delay(500 + Math.random() * 1500);
@@ -106,7 +118,9 @@ it("loses and repeats nothing that was acknowledged when the runtime is killed u
         // Every acknowledged event has the sequence that its publisher was told.
         expect(ledger.acknowledged.get(String(event.id)), `${door.name}: ${String(event.id)}`).toBe(sequence);
       }
-      await expect(reader.next(300), `${door.name} gives more than was published`).rejects.toThrow(/Nothing came/);
+      await expect(reader.next(300), `${door.name} gives more than was published`).rejects.toThrow(
+        /Nothing came/,
+      );
       await reader.cut();
       expect(new Set(ids).size, `${door.name} repeats`).toBe(ids.length);
       expect([...sequences].sort(), `${door.name} is out of order`).toEqual(sequences);
@@ -123,6 +137,9 @@ function assertWriterOrder(ids: readonly string[], ledger: Ledger): void {
   const place = new Map(ids.map((id, index) => [id, index]));
   for (const [writer, written] of ledger.written) {
     const places = written.filter((id) => !retried.has(id)).map((id) => place.get(id) ?? Number.NaN);
-    expect([...places].sort((a, b) => a - b), writer).toEqual(places);
+    expect(
+      [...places].sort((a, b) => a - b),
+      writer,
+    ).toEqual(places);
   }
 }

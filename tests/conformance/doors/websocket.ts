@@ -26,7 +26,9 @@ export async function connect(
   options: { readonly after?: string | undefined; readonly protocols?: readonly string[] } = {},
 ): Promise<Connection> {
   const url = toUrl(target, `/ws/${channel}`, { after: options.after }).replace(/^http/, "ws");
-  const socket = new WebSocket(url, [...(options.protocols ?? [])], { headers: toHeaders(target) });
+  // workerd answers a close, but ends the connection only when the client does: `ws` would wait 30 s for it.
+  const socketOptions = { headers: toHeaders(target), closeTimeout: 200 } as const;
+  const socket = new WebSocket(url, [...(options.protocols ?? [])], socketOptions);
   const events = new Received<ReceivedEvent>();
   const operations = new Received<Frame>();
   socket.on("message", (data) => {
