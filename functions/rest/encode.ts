@@ -27,11 +27,8 @@ export function encodeRecord(
   answer: RecordAnswer,
 ): Response {
   const headers = baseHeaders(asked, recordEtag(stored, asked.version, asked.representation.kind));
-  headers.set("accept-patch", ACCEPT_PATCH);
-  return new Response(encodeText(answer.view, asked, answer.singular, answer.singular), {
-    status: answer.status,
-    headers,
-  });
+  const text = encodeText(answer.view, asked, answer.singular, answer.singular);
+  return new Response(text, { status: answer.status, headers });
 }
 
 /** 304 where the client has this version already (RFC 9110 §15.4.5); undefined where it must be sent. */
@@ -43,7 +40,7 @@ export function encodeUnchanged(
   const ifNoneMatch = c.req.header("if-none-match");
   if (ifNoneMatch === undefined) return undefined;
   const etag = recordEtag(stored, asked.version, asked.representation.kind);
-  return isKnown(ifNoneMatch, etag) ? notModified(asked, etag) : undefined;
+  return isKnown(ifNoneMatch, etag) ? notModified(etag) : undefined;
 }
 
 interface ListAnswer {
@@ -63,11 +60,10 @@ export async function encodeList(
 ): Promise<Response> {
   const text = encodeText(toListBody(page, answer), asked, "list", answer.singular);
   const etag = await textEtag(text, asked.representation.kind);
-  if (isKnown(c.req.header("if-none-match"), etag)) return notModified(asked, etag);
+  if (isKnown(c.req.header("if-none-match"), etag)) return notModified(etag);
   const headers = baseHeaders(asked, etag);
   const link = toLinks(c.req.url, page, answer.window);
-  if (link !== "") headers.set("link", link);
-  return new Response(text, { headers });
+  return new Response(text, { headers: link === "" ? headers : { ...headers, link } });
 }
 
 function toListBody(page: RecordPage<unknown>, answer: ListAnswer): object {
@@ -123,21 +119,19 @@ function encodeText(value: object, asked: Asked, root: string, dataName: string)
   }
 }
 
-function baseHeaders(asked: Asked, etag: string): Headers {
+/** A plain object: on the way of every read, a Headers of our own would only be copied into the answer's. */
+function baseHeaders(asked: Asked, etag: string): Record<string, string> {
   const { mediaType, kind } = asked.representation;
   const isXml = kind === "xml" || kind === "txml";
-  return new Headers({
-    "content-type": isXml ? `${mediaType}; charset=utf-8` : mediaType,
-    etag,
-    vary: VARY,
-    "cache-control": CACHE_CONTROL,
-  });
+  return { "content-type": isXml ? `${mediaType}; charset=utf-8` : mediaType, ...cacheHeaders(etag) };
 }
 
-function notModified(asked: Asked, etag: string): Response {
-  const headers = baseHeaders(asked, etag);
-  headers.delete("content-type");
-  return new Response(null, { status: 304, headers });
+function cacheHeaders(etag: string): Record<string, string> {
+  return { etag, vary: VARY, "cache-control": CACHE_CONTROL };
+}
+
+function notModified(etag: string): Response {
+  return new Response(null, { status: 304, headers: cacheHeaders(etag) });
 }
 
 function assertNever(value: never): never {
