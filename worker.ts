@@ -35,7 +35,11 @@ function compose(env: Env): App {
       channels: createChannels(env.CHANNEL, settings.limits),
       directory: createDirectory(env.DIRECTORY),
       records: createRecords(env.RECORDS),
-      tokens: createTokens({ JWT_SECRET: env.JWT_SECRET, JWKS_URL: env.JWKS_URL, hasDevAuth: settings.hasDevAuth }),
+      tokens: createTokens({
+        JWT_SECRET: env.JWT_SECRET,
+        JWKS_URL: env.JWKS_URL,
+        hasDevAuth: settings.hasDevAuth,
+      }),
     },
   });
   composed = { env, app };

@@ -8,7 +8,7 @@ declare const globBrand: unique symbol;
 /** A pattern over channel names: `*` is one segment, `**` any number of them, none included. */
 export type ChannelGlob = string & { readonly [globBrand]: true };
 
-export const MAX_CHANNEL_SEGMENTS = 8;
+const MAX_CHANNEL_SEGMENTS = 8;
 const SEGMENT = /^[A-Za-z0-9._~:@-]{1,64}$/;
 
 /**

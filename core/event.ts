@@ -203,7 +203,7 @@ function invalid(message: string): EverywireError {
 }
 
 /** The CloudEvent without its `sequence`. */
-export function toCloudEvent(event: NewEvent, channel: ChannelName): CloudEvent {
+function toCloudEvent(event: NewEvent, channel: ChannelName): CloudEvent {
   const { id, source, type, time, extensions, hasOwnId: _, ...rest } = event;
   return { specversion: "1.0", id, source, type, time, subject: channel, ...rest, ...extensions };
 }

@@ -39,7 +39,10 @@ export function onSent(
   const next = { ...flow, sentBytes };
   const bound = flow.hasAnswered ? limits.MAX_UNCONFIRMED_BYTES : limits.MAX_SILENT_UNCONFIRMED_BYTES;
   if (sentBytes - flow.confirmedBytes > bound) return { flow: next, action: "cut" };
-  if (flow.pingedAtBytes === undefined && sentBytes - flow.confirmedBytes > limits.MAX_UNCONFIRMED_BYTES / 2) {
+  if (
+    flow.pingedAtBytes === undefined &&
+    sentBytes - flow.confirmedBytes > limits.MAX_UNCONFIRMED_BYTES / 2
+  ) {
     return { flow: { ...next, pingedAtBytes: sentBytes, pings: flow.pings + 1 }, action: "ping" };
   }
   return { flow: next, action: "none" };

@@ -72,7 +72,12 @@ export class ChannelLog {
   }
 
   /** Appends, all or none, in the caller's transaction or its own. */
-  append(name: string, events: readonly EncodedEvent[], producer: ProducerStamp | undefined, nowMs: number): Appended {
+  append(
+    name: string,
+    events: readonly EncodedEvent[],
+    producer: ProducerStamp | undefined,
+    nowMs: number,
+  ): Appended {
     // One statement is atomic by itself; a transaction around it would only cost.
     if (this.#hasSchema && this.#state.epoch !== undefined && events.length === 1 && producer === undefined) {
       return this.#insertAll(events, undefined, nowMs);
@@ -154,7 +159,8 @@ export class ChannelLog {
   /** Lets go of events that are older than the retention; cheap where there are none. */
   expire(nowMs: number): void {
     const cutoffMs = nowMs - this.#limits.RETENTION_MAX_AGE_SECONDS * 1000;
-    if (this.#oldestMs === undefined || this.#oldestMs > cutoffMs || this.#state.first > this.#state.head) return;
+    if (this.#oldestMs === undefined || this.#oldestMs > cutoffMs || this.#state.first > this.#state.head)
+      return;
     const [row] = this.#sql
       .exec<{ seq: number; ms: number }>(
         "SELECT seq, ms FROM log WHERE seq >= ? AND ms > ? ORDER BY seq LIMIT 1",
@@ -179,7 +185,9 @@ export class ChannelLog {
     if (this.#state.epoch === undefined) return false;
     this.#storage.transactionSync(() => {
       for (const table of ["log", "dedupe", "producers"]) this.#sql.exec(`DELETE FROM ${table}`);
-      this.#sql.exec("UPDATE life SET epoch = NULL, ended_lives = ended_lives + 1, first = 1, registered = 0");
+      this.#sql.exec(
+        "UPDATE life SET epoch = NULL, ended_lives = ended_lives + 1, first = 1, registered = 0",
+      );
     });
     this.#load();
     return true;
@@ -261,7 +269,9 @@ export class ChannelLog {
   }
 
   #load(): void {
-    const tables = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'life'").toArray();
+    const tables = this.#sql
+      .exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'life'")
+      .toArray();
     this.#hasSchema = tables.length > 0;
     if (!this.#hasSchema) {
       this.#state = UNBORN;
@@ -270,7 +280,9 @@ export class ChannelLog {
     }
     const life = this.#sql.exec<LifeRow>("SELECT * FROM life").one();
     const { head, oldest } = this.#sql
-      .exec<{ head: number | null; oldest: number | null }>("SELECT MAX(seq) AS head, MIN(seq) AS oldest FROM log")
+      .exec<{ head: number | null; oldest: number | null }>(
+        "SELECT MAX(seq) AS head, MIN(seq) AS oldest FROM log",
+      )
       .one();
     this.#name = life.name;
     this.#isRegistered = life.registered === 1;

@@ -45,7 +45,8 @@ export class SocketCommands {
     const attachment = this.#sockets.find(socket);
     if (attachment === undefined) return false;
     if (attachment.kind === "feed") {
-      if (typeof message === "string" && message.startsWith("pong ")) this.#sockets.onPong(socket, message.slice(5));
+      if (typeof message === "string" && message.startsWith("pong "))
+        this.#sockets.onPong(socket, message.slice(5));
       return false;
     }
     try {
@@ -63,7 +64,10 @@ export class SocketCommands {
     // The event itself is measured when it is encoded; this only spares the parser what can be no event at all, and
     // leaves room to read the `ack` of one that is somewhat too large.
     if (message.length > 4 * this.#limits.MAX_EVENT_BYTES) {
-      throw new EverywireError("payload_too_large", `An event has at most ${this.#limits.MAX_EVENT_BYTES} bytes.`);
+      throw new EverywireError(
+        "payload_too_large",
+        `An event has at most ${this.#limits.MAX_EVENT_BYTES} bytes.`,
+      );
     }
     const frame = decodeClientFrame(message);
     switch (frame.op) {
@@ -86,7 +90,12 @@ export class SocketCommands {
     }
   }
 
-  #publish(socket: WebSocket, attachment: ClientAttachment, value: unknown, ref: AckRef | undefined): boolean {
+  #publish(
+    socket: WebSocket,
+    attachment: ClientAttachment,
+    value: unknown,
+    ref: AckRef | undefined,
+  ): boolean {
     const nowMs = Date.now();
     this.#assertMayWrite(attachment, nowMs);
     const channel = this.#host.channelName as ChannelName;

@@ -41,7 +41,8 @@ interface Reader {
 
 /** Events that go out before a reader that is catching up lets others have a turn. */
 const CATCH_UP_EVENTS = 500;
-const SLOW = "slow reader: reconnect with your last cursor as 'after' and answer {\"op\":\"ping\"} with its pong";
+const SLOW =
+  'slow reader: reconnect with your last cursor as \'after\' and answer {"op":"ping"} with its pong';
 
 /**
  * The sockets of a channel. An event is encoded once for each of the two forms and then only sent; a reader that is
@@ -82,13 +83,22 @@ export class ChannelSockets {
    *
    * The catch-up goes on after this returns, so that the client's handshake does not wait for it.
    */
-  accept(socket: WebSocket, attachment: SocketAttachment, start: Start, channel: string, nowMs: number): boolean {
+  accept(
+    socket: WebSocket,
+    attachment: SocketAttachment,
+    start: Start,
+    channel: string,
+    nowMs: number,
+  ): boolean {
     this.#context.acceptWebSocket(socket);
     socket.serializeAttachment(attachment);
     const reader: Reader = { socket, attachment, flow: NEW_FLOW };
     const isNew = attachment.kind === "client" && this.#roll.join(attachment.memberId, attachment.memberName);
     if (attachment.kind === "feed") {
-      this.#send(reader, encodeFeedRecord({ kind: "position", cursor: cursorAt(this.#log.state, start.number) }));
+      this.#send(
+        reader,
+        encodeFeedRecord({ kind: "position", cursor: cursorAt(this.#log.state, start.number) }),
+      );
     }
     if (start.gap !== undefined) {
       const json = encodeGapEvent(channel, start.gap, nowMs);
@@ -201,7 +211,9 @@ export class ChannelSockets {
     reader.flow = flow;
     if (action === "ping") {
       const ref = String(flow.pings);
-      reader.socket.send(reader.attachment.kind === "feed" ? encodeFeedRecord({ kind: "ping", ref }) : encodePing(ref));
+      reader.socket.send(
+        reader.attachment.kind === "feed" ? encodeFeedRecord({ kind: "ping", ref }) : encodePing(ref),
+      );
     } else if (action === "cut") {
       this.close(reader.socket, "unavailable", SLOW);
     }

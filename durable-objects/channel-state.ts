@@ -46,7 +46,10 @@ export function resolveStart(state: LogState, after: After): Start {
   if (after === EARLIEST) return { number: oldest, gap: undefined };
   const cursor = parseCursor(after);
   if (cursor === undefined) {
-    throw new EverywireError("invalid_argument", "'after' is a cursor from this channel, 'earliest' or 'latest'.");
+    throw new EverywireError(
+      "invalid_argument",
+      "'after' is a cursor from this channel, 'earliest' or 'latest'.",
+    );
   }
   const withGap = (number: number): Start => ({
     number,
@@ -82,7 +85,9 @@ export interface ProducerRecord {
   readonly cursor: string;
 }
 
-export type ProducerDecision = { readonly kind: "accept" } | { readonly kind: "duplicate"; readonly cursor: string };
+export type ProducerDecision =
+  | { readonly kind: "accept" }
+  | { readonly kind: "duplicate"; readonly cursor: string };
 
 /**
  * Decides on an append by a numbering producer (Durable Streams `PROTOCOL.md`, "Idempotent producers").
@@ -106,9 +111,13 @@ export function decideProducer(record: ProducerRecord | undefined, stamp: Produc
 }
 
 function missing(expected: number, received: number): EverywireError {
-  return new EverywireError("precondition_failed", `The producer's next sequence is ${expected}, not ${received}.`, {
-    details: { expected: [String(expected)], received: [String(received)] },
-  });
+  return new EverywireError(
+    "precondition_failed",
+    `The producer's next sequence is ${expected}, not ${received}.`,
+    {
+      details: { expected: [String(expected)], received: [String(received)] },
+    },
+  );
 }
 
 /** What the one alarm of a channel has to do, and when; undefined where there is nothing to do. */

@@ -3,7 +3,15 @@ import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
 import { isEphemeralType } from "../core/event.ts";
 import { toDefaultSource, toRateKey } from "../core/identity.ts";
-import type { AppendRequest, EncodedEvent, Page, Presence, ReadRequest, Receipt, SocketRequest } from "../core/ports.ts";
+import type {
+  AppendRequest,
+  EncodedEvent,
+  Page,
+  Presence,
+  ReadRequest,
+  Receipt,
+  SocketRequest,
+} from "../core/ports.ts";
 import type { Bucket } from "../core/rate.ts";
 import { takeTokens } from "../core/rate.ts";
 import type { Result } from "../core/result.ts";
@@ -23,7 +31,9 @@ export interface ChannelEnv {
 }
 
 /** Either a client's own socket, or a function's subscription. */
-export type SocketOpening = { readonly kind: "feed"; readonly after: After } | ({ readonly kind: "client" } & SocketRequest);
+export type SocketOpening =
+  | { readonly kind: "feed"; readonly after: After }
+  | ({ readonly kind: "client" } & SocketRequest);
 
 const MAX_RATE_BUCKETS = 10_000;
 

@@ -15,7 +15,9 @@ export class Directory extends DurableObject {
   constructor(context: DurableObjectState, env: unknown) {
     super(context, env as never);
     this.#sql = context.storage.sql;
-    this.#sql.exec("CREATE TABLE IF NOT EXISTS channels (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) WITHOUT ROWID");
+    this.#sql.exec(
+      "CREATE TABLE IF NOT EXISTS channels (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) WITHOUT ROWID",
+    );
   }
 
   /** Says that the directory can be asked. */

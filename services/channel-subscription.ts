@@ -91,5 +91,8 @@ export class ChannelSubscription implements Subscription {
 
 function toCut(code: number, reason: string): EverywireError {
   if (code === GONE_CLOSE) return new EverywireError("gone", "The channel was deleted.");
-  return new EverywireError("unavailable", reason === "" ? "The channel closed the feed: go on from your last cursor." : reason);
+  return new EverywireError(
+    "unavailable",
+    reason === "" ? "The channel closed the feed: go on from your last cursor." : reason,
+  );
 }

@@ -17,7 +17,19 @@ const MAX_CACHED = 1000;
 const DEFAULT_TTL_SECONDS = 3600;
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** What a key set may sign with. `none` and HS* are not in it, so a public key can never pass for a secret. */
-const ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
+const ASYMMETRIC = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+];
 
 /**
  * Bearer tokens (RFC 7519), by `JWT_SECRET` (HS256) or the keys at `JWKS_URL`. A token that was good is remembered
@@ -33,19 +45,23 @@ export function createTokens(settings: TokenSettings): Tokens {
     if (secret !== undefined && (keys === undefined || headerAlgorithm(token) === "HS256")) {
       return (await jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })).payload;
     }
-    if (keys !== undefined) return (await jwtVerify(token, keys, { ...options, algorithms: ASYMMETRIC })).payload;
+    if (keys !== undefined)
+      return (await jwtVerify(token, keys, { ...options, algorithms: ASYMMETRIC })).payload;
     throw new Error("No key is set.");
   };
 
   return {
     async verify(token: string): Promise<Identity> {
       const cached = known.get(token);
-      if (cached !== undefined && (cached.expiresAtMs === undefined || cached.expiresAtMs > Date.now())) return cached;
+      if (cached !== undefined && (cached.expiresAtMs === undefined || cached.expiresAtMs > Date.now()))
+        return cached;
       let payload: JWTPayload;
       try {
         payload = await check(token);
       } catch (cause) {
-        throw new EverywireError("unauthenticated", "The bearer token is not valid, or no longer.", { cause });
+        throw new EverywireError("unauthenticated", "The bearer token is not valid, or no longer.", {
+          cause,
+        });
       }
       const identity = toIdentity(payload);
       if (known.size >= MAX_CACHED) known.clear();
@@ -58,7 +74,11 @@ export function createTokens(settings: TokenSettings): Tokens {
       if (secret === undefined) throw new EverywireError("unavailable", "JWT_SECRET is not set.");
       const expiresInSeconds = claims.ttlSeconds ?? DEFAULT_TTL_SECONDS;
       const { subject, name, roles, channels } = claims;
-      const token = await new SignJWT({ name, roles: [...roles], ...(channels === undefined ? {} : { channels }) })
+      const token = await new SignJWT({
+        name,
+        roles: [...roles],
+        ...(channels === undefined ? {} : { channels }),
+      })
         .setProtectedHeader({ alg: "HS256", typ: "JWT" })
         .setSubject(subject)
         .setIssuedAt()

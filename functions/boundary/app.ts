@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { EverywireError } from "../../core/error.ts";
-import { createId } from "../../core/ids.ts";
 import { toRateKey } from "../../core/identity.ts";
+import { createId } from "../../core/ids.ts";
 import type { Door } from "../door.ts";
 import type { Edge, EdgeEnv } from "./edge.ts";
 import { toErrorResponse } from "./error-response.ts";

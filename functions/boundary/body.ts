@@ -41,7 +41,7 @@ async function readChunks(body: ReadableStream<Uint8Array>, maxBytes: number): P
 }
 
 /** @throws EverywireError `payload_too_large`, or `invalid_argument` where the bytes are not UTF-8 */
-export async function readText(request: Request, maxBytes: number): Promise<string> {
+async function readText(request: Request, maxBytes: number): Promise<string> {
   return decodeUtf8(await readBytes(request, maxBytes));
 }
 

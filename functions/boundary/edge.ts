@@ -25,7 +25,10 @@ export function toOperationContext(c: EdgeContext): OperationContext {
     identity: c.get("identity"),
     ports,
     limits: settings.limits,
-    policy: { anonymousChannels: settings.anonymousChannels, orderOwner: (id) => ports.records.orderOwner(id) },
+    policy: {
+      anonymousChannels: settings.anonymousChannels,
+      orderOwner: (id) => ports.records.orderOwner(id),
+    },
     nowMs: Date.now(),
     hasRateLimits: settings.hasRateLimits,
   };

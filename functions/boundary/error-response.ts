@@ -18,7 +18,7 @@ export function toErrorResponse(thrown: unknown, accept: string | undefined, now
   return new Response(JSON.stringify(toErrorBody(error, nowMs)), { status: http, headers });
 }
 
-export function toErrorBody(error: ErrorData, nowMs: number) {
+function toErrorBody(error: ErrorData, nowMs: number) {
   return {
     error: {
       message: error.message,

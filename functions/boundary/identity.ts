@@ -21,7 +21,8 @@ function findToken(request: Request): string | undefined {
   const authorization = request.headers.get("authorization");
   if (authorization !== null) {
     const token = BEARER.exec(authorization)?.[1];
-    if (token === undefined) throw new EverywireError("unauthenticated", "Authorization must be 'Bearer {token}'.");
+    if (token === undefined)
+      throw new EverywireError("unauthenticated", "Authorization must be 'Bearer {token}'.");
     return token;
   }
   const { url } = request;
@@ -36,7 +37,7 @@ function findToken(request: Request): string | undefined {
 }
 
 /** The subprotocols that a WebSocket client offers (RFC 6455 §4.1, item 10). */
-export function listSubprotocols(request: Request): readonly string[] {
+function listSubprotocols(request: Request): readonly string[] {
   const offered = request.headers.get("sec-websocket-protocol");
   return offered === null ? [] : offered.split(",").map((protocol) => protocol.trim());
 }

@@ -25,7 +25,8 @@ export function mountMethods(
     const handler = table[method as keyof MethodTable];
     if (handler !== undefined) return handler(c);
     if (method === "HEAD" && table.GET !== undefined) return withoutBody(await table.GET(c));
-    if (method === "OPTIONS") return new Response(null, { status: 204, headers: { ...optionsHeaders, allow } });
+    if (method === "OPTIONS")
+      return new Response(null, { status: 204, headers: { ...optionsHeaders, allow } });
     throw new MethodNotAllowed(method, allow);
   });
 }

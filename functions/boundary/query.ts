@@ -13,5 +13,8 @@ export function parseWholeNumber(
   if (text === null || text === undefined) return undefined;
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= range.min && value <= range.max) return value;
-  throw new EverywireError("invalid_argument", `'${name}' is a whole number from ${range.min} to ${range.max}.`);
+  throw new EverywireError(
+    "invalid_argument",
+    `'${name}' is a whole number from ${range.min} to ${range.max}.`,
+  );
 }

@@ -5,7 +5,7 @@ import { sse } from "./doors/sse.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
-export const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket];
+const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
 type ReadingDoor = DoorDriver & Required<Pick<DoorDriver, "read">>;

@@ -16,7 +16,10 @@ const numbers = (log: ChannelLog, from: number) =>
 
 let names = 0;
 /** Runs in a fresh object; `reopen` loads the log again, as after an eviction. */
-function withLog<R>(limits: Limits, run: (log: ChannelLog, reopen: () => ChannelLog, state: DurableObjectState) => R) {
+function withLog<R>(
+  limits: Limits,
+  run: (log: ChannelLog, reopen: () => ChannelLog, state: DurableObjectState) => R,
+) {
   names += 1;
   const stub = env.CHANNEL.getByName(`log/${names}`);
   return runInDurableObject(stub, (_object, state) => {
@@ -43,7 +46,9 @@ describe("the log of a channel", () => {
       const again = reopen();
       expect(numbers(again, 0)).toEqual([1, 2, 3]);
       expect(again.read(0, 10).events.map(({ sequence }) => sequence)).toEqual(sequences);
-      expect(again.append("c", [event(4)], undefined, T0).receipts[0]?.sequence).toBe(cursorAt(again.state, 4));
+      expect(again.append("c", [event(4)], undefined, T0).receipts[0]?.sequence).toBe(
+        cursorAt(again.state, 4),
+      );
     }));
 
   it("stores an id once, across batches and across a reload", () =>
@@ -53,7 +58,10 @@ describe("the log of a channel", () => {
       expect(batch.receipts.map(({ duplicate }) => duplicate)).toEqual([false, true, true]);
       expect(batch.receipts[2]?.sequence).toBe(first?.sequence);
       expect(batch.fresh).toHaveLength(1);
-      expect(reopen().append("c", [event(1, "a")], undefined, T0).receipts[0]).toEqual({ ...first, duplicate: true });
+      expect(reopen().append("c", [event(1, "a")], undefined, T0).receipts[0]).toEqual({
+        ...first,
+        duplicate: true,
+      });
       expect(numbers(log, 0)).toEqual([1, 2]);
     }));
 
@@ -149,7 +157,13 @@ describe("the log of a channel", () => {
   it("agrees with a plain list, whatever is appended, forgotten, deleted and loaded again", async () => {
     const steps = fc.array(
       fc.oneof(
-        { weight: 8, arbitrary: fc.record({ do: fc.constant("append" as const), keys: fc.array(fc.nat(30), { minLength: 1, maxLength: 4 }) }) },
+        {
+          weight: 8,
+          arbitrary: fc.record({
+            do: fc.constant("append" as const),
+            keys: fc.array(fc.nat(30), { minLength: 1, maxLength: 4 }),
+          }),
+        },
         { weight: 2, arbitrary: fc.record({ do: fc.constant("reload" as const) }) },
         { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const) }) },
       ),
@@ -171,7 +185,12 @@ describe("the log of a channel", () => {
                 n += 1;
                 return { key, n };
               });
-              log.append("c", events.map((made) => event(made.n, String(made.key))), undefined, T0);
+              log.append(
+                "c",
+                events.map((made) => event(made.n, String(made.key))),
+                undefined,
+                T0,
+              );
               for (const made of events) if (!model.some(({ key }) => key === made.key)) model.push(made);
             }
             expect(numbers(log, 0)).toEqual(model.slice(-20).map((made) => made.n));

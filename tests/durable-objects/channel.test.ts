@@ -85,7 +85,9 @@ describe("a channel's object", () => {
     await evictDurableObject(env.CHANNEL.getByName(name));
     reader.socket.send(JSON.stringify({ type: "t", data: 3, ack: "r" }));
     expect(await reader.until((frame) => frame.op === "ack")).toMatchObject({ ref: "r", duplicate: false });
-    expect(reader.frames.filter((frame) => frame.op === undefined).map(({ data }) => data)).toEqual([1, 2, 3]);
+    expect(reader.frames.filter((frame) => frame.op === undefined).map(({ data }) => data)).toEqual([
+      1, 2, 3,
+    ]);
     reader.socket.close();
   });
 

@@ -16,7 +16,11 @@ describe("what a reader was sent and has not confirmed", () => {
   it("takes the answer for all that was sent before the question", () => {
     const asked = send(NEW_FLOW, 60).flow;
     const later = send(asked, 30).flow;
-    expect(onPong(later, "1")).toMatchObject({ confirmedBytes: 60, hasAnswered: true, pingedAtBytes: undefined });
+    expect(onPong(later, "1")).toMatchObject({
+      confirmedBytes: 60,
+      hasAnswered: true,
+      pingedAtBytes: undefined,
+    });
   });
 
   it("does not take an answer to another question", () => {
@@ -35,15 +39,18 @@ describe("what a reader was sent and has not confirmed", () => {
 
   it("never lets more than the loose bound be under way", () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ bytes: fc.nat(300), pong: fc.boolean() }), { maxLength: 200 }), (steps) => {
-        let flow: Flow = NEW_FLOW;
-        for (const { bytes, pong } of steps) {
-          const sent = send(flow, bytes);
-          if (sent.action === "cut") return;
-          flow = pong ? onPong(sent.flow, String(sent.flow.pings)) : sent.flow;
-          expect(flow.sentBytes - flow.confirmedBytes).toBeLessThanOrEqual(1000);
-        }
-      }),
+      fc.property(
+        fc.array(fc.record({ bytes: fc.nat(300), pong: fc.boolean() }), { maxLength: 200 }),
+        (steps) => {
+          let flow: Flow = NEW_FLOW;
+          for (const { bytes, pong } of steps) {
+            const sent = send(flow, bytes);
+            if (sent.action === "cut") return;
+            flow = pong ? onPong(sent.flow, String(sent.flow.pings)) : sent.flow;
+            expect(flow.sentBytes - flow.confirmedBytes).toBeLessThanOrEqual(1000);
+          }
+        },
+      ),
     );
   });
 });

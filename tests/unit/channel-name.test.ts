@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { globPrefix, matchesGlob, parseChannelGlob, parseChannelName } from "../../core/channel-name.ts";
 
-const segment = fc.stringMatching(/^[A-Za-z0-9._~:@-]{1,64}$/).filter((text) => text !== "." && text !== "..");
+const segment = fc
+  .stringMatching(/^[A-Za-z0-9._~:@-]{1,64}$/)
+  .filter((text) => text !== "." && text !== "..");
 const names = fc.array(segment, { minLength: 1, maxLength: 8 }).map((segments) => segments.join("/"));
 
 describe("a channel name", () => {

@@ -53,7 +53,10 @@ describe("where a reader starts", () => {
   });
 
   it("tells of a gap where the cursor is ahead of the log, as after a restore from a copy", () => {
-    expect(resolveStart(log(), at(log(), 11))).toMatchObject({ number: 10, gap: { resumedAt: at(log(), 10) } });
+    expect(resolveStart(log(), at(log(), 11))).toMatchObject({
+      number: 10,
+      gap: { resumedAt: at(log(), 10) },
+    });
   });
 
   it("misses nothing from a cursor that was given before the first event", () => {
@@ -97,23 +100,32 @@ describe("a numbering producer", () => {
   const record = { epoch: 2, sequence: 5, cursor: "c" };
   it("starts at 0", () => {
     expect(decideProducer(undefined, { id: "p", epoch: 0, sequence: 0 })).toEqual({ kind: "accept" });
-    expect(() => decideProducer(undefined, { id: "p", epoch: 0, sequence: 3 })).toThrowError(/next sequence is 0/);
+    expect(() => decideProducer(undefined, { id: "p", epoch: 0, sequence: 3 })).toThrowError(
+      /next sequence is 0/,
+    );
   });
   it("goes on by one", () => {
     expect(decideProducer(record, { id: "p", epoch: 2, sequence: 6 })).toEqual({ kind: "accept" });
   });
   it.each([0, 4, 5])("is answered as a duplicate for %i, which was accepted before", (sequence) => {
-    expect(decideProducer(record, { id: "p", epoch: 2, sequence })).toEqual({ kind: "duplicate", cursor: "c" });
+    expect(decideProducer(record, { id: "p", epoch: 2, sequence })).toEqual({
+      kind: "duplicate",
+      cursor: "c",
+    });
   });
   it("is told what is missing", () => {
-    expect(() => decideProducer(record, { id: "p", epoch: 2, sequence: 8 })).toThrowError(/next sequence is 6/);
+    expect(() => decideProducer(record, { id: "p", epoch: 2, sequence: 8 })).toThrowError(
+      /next sequence is 6/,
+    );
   });
   it("is fenced off by a later epoch", () => {
     expect(() => decideProducer(record, { id: "p", epoch: 1, sequence: 6 })).toThrowError(/taken over/);
   });
   it("starts a new epoch at 0 and nowhere else", () => {
     expect(decideProducer(record, { id: "p", epoch: 3, sequence: 0 })).toEqual({ kind: "accept" });
-    expect(() => decideProducer(record, { id: "p", epoch: 3, sequence: 1 })).toThrowError(/starts at sequence 0/);
+    expect(() => decideProducer(record, { id: "p", epoch: 3, sequence: 1 })).toThrowError(
+      /starts at sequence 0/,
+    );
   });
 });
 

@@ -33,11 +33,16 @@ describe("the cursor", () => {
   });
 
   it("sorts every cursor of an earlier life before every one of a later", () => {
-    const times = fc.uniqueArray(fc.integer({ min: 0, max: 4_102_444_800_000 }), { minLength: 2, maxLength: 2 });
+    const times = fc.uniqueArray(fc.integer({ min: 0, max: 4_102_444_800_000 }), {
+      minLength: 2,
+      maxLength: 2,
+    });
     fc.assert(
       fc.property(times, numbers, numbers, ([a = 0, b = 0], first, second) => {
         const [earlier, later] = a < b ? [a, b] : [b, a];
-        expect(formatCursor(createEpoch(earlier, 0.9), first) < formatCursor(createEpoch(later, 0), second)).toBe(true);
+        expect(
+          formatCursor(createEpoch(earlier, 0.9), first) < formatCursor(createEpoch(later, 0), second),
+        ).toBe(true);
       }),
     );
   });

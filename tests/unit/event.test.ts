@@ -8,12 +8,24 @@ const channel = "demo/a" as ChannelName;
 
 describe("an event", () => {
   it("takes what CloudEvents' own SDK makes, and gives it back as the SDK reads it", () => {
-    const made = new CloudEvent({ type: "com.example.made", source: "/sdk", data: { n: 1 }, myext: "kept", count: 7 });
+    const made = new CloudEvent({
+      type: "com.example.made",
+      source: "/sdk",
+      data: { n: 1 },
+      myext: "kept",
+      count: 7,
+    });
     const event = parseCloudEvent(JSON.parse(JSON.stringify(made)), defaults);
     const read = new CloudEvent(JSON.parse(withSequence(encodeEvent(event, channel), "s-1")));
     expect(read.validate()).toBe(true);
     expect(read).toMatchObject({ id: made.id, source: "/sdk", type: made.type, time: made.time });
-    expect(read).toMatchObject({ myext: "kept", count: 7, sequence: "s-1", subject: channel, data: { n: 1 } });
+    expect(read).toMatchObject({
+      myext: "kept",
+      count: 7,
+      sequence: "s-1",
+      subject: channel,
+      data: { n: 1 },
+    });
   });
 
   it("gets an id, a source and a time where the plain form has none", () => {
@@ -24,7 +36,10 @@ describe("an event", () => {
 
   it("keeps a subject of the publisher's own beside the channel", () => {
     const event = parsePlainEvent({ type: "t", subject: "mine" }, defaults);
-    expect(JSON.parse(encodeEvent(event, channel))).toMatchObject({ subject: channel, publishersubject: "mine" });
+    expect(JSON.parse(encodeEvent(event, channel))).toMatchObject({
+      subject: channel,
+      publishersubject: "mine",
+    });
   });
 
   it("drops a sequence that came along, since the log gives it", () => {
@@ -57,9 +72,14 @@ describe("an event", () => {
     ["a CloudEvent without id", { specversion: "1.0", source: "/s", type: "t" }],
     ["a CloudEvent without source", { specversion: "1.0", id: "1", type: "t" }],
     ["an id that is too long", { type: "t", id: "x".repeat(1025) }],
-    ["33 extensions", { type: "t", ...Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`e${n}`, n])) }],
+    [
+      "33 extensions",
+      { type: "t", ...Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`e${n}`, n])) },
+    ],
   ])("is not %s", (_name, value) => {
-    expect(() => parsePlainEvent(value, defaults)).toThrowError(expect.objectContaining({ code: "invalid_argument" }));
+    expect(() => parsePlainEvent(value, defaults)).toThrowError(
+      expect.objectContaining({ code: "invalid_argument" }),
+    );
   });
 
   it("does not let __proto__ through as an attribute", () => {

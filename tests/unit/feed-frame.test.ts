@@ -5,7 +5,12 @@ import { decodeFeedFrame, encodeFeedRecord } from "../../wire/feed-frame.ts";
 const records: readonly FeedFrameRecord[] = [
   { kind: "position", cursor: "0mwptregv7zq-0000000000" },
   { kind: "gap", cursor: "0mwptregv7zq-0000000001", type: "everywire.gap", json: '{"a":1}' },
-  { kind: "event", cursor: "0mwptregv7zq-0000000002", type: "a type with spaces", json: '{"data":"line\\nfeed"}' },
+  {
+    kind: "event",
+    cursor: "0mwptregv7zq-0000000002",
+    type: "a type with spaces",
+    json: '{"data":"line\\nfeed"}',
+  },
   { kind: "ephemeral", type: "chat.typing", json: "{}" },
   { kind: "ping", ref: "17" },
 ];

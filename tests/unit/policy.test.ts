@@ -22,9 +22,15 @@ const nobody: Identity = { kind: "anonymous", address: "" };
 const alice = user("alice");
 const admin = user("root", { roles: ["admin"] });
 const limited = user("alice", {
-  channels: { read: ["news" as ChannelGlob, "rooms/**" as ChannelGlob], write: ["rooms/lobby" as ChannelGlob] },
+  channels: {
+    read: ["news" as ChannelGlob, "rooms/**" as ChannelGlob],
+    write: ["rooms/lobby" as ChannelGlob],
+  },
 });
-const limitedAdmin = user("root", { roles: ["admin"], channels: { read: [], write: ["news" as ChannelGlob] } });
+const limitedAdmin = user("root", {
+  roles: ["admin"],
+  channels: { read: [], write: ["news" as ChannelGlob] },
+});
 
 describe("who may do what with a channel (CONTRACT §6)", () => {
   it.each<[string, Identity, Action, string, boolean]>([
@@ -60,7 +66,11 @@ describe("who may do what with a channel (CONTRACT §6)", () => {
 
   it("tells who is not signed in to sign in, and who is that it may not", async () => {
     const news = parseChannelName("news");
-    await expect(assertAllowed(rules, nobody, "read", news)).rejects.toMatchObject({ code: "unauthenticated" });
-    await expect(assertAllowed(rules, alice, "write", news)).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(assertAllowed(rules, nobody, "read", news)).rejects.toMatchObject({
+      code: "unauthenticated",
+    });
+    await expect(assertAllowed(rules, alice, "write", news)).rejects.toMatchObject({
+      code: "permission_denied",
+    });
   });
 });
