@@ -17,13 +17,30 @@ export interface Guarantees {
   readonly limits: boolean;
 }
 
+const MATRIX = "tests/conformance/matrix.test.ts";
+
+/** The test that proves each guarantee, on every door that claims it: its file, and its title. */
+export const PROOFS = {
+  publish: [MATRIX, "is read live, whole and in order, with the sequence that the publisher was told"],
+  subscribe: [MATRIX, "is read live, whole and in order, with the sequence that the publisher was told"],
+  ordering: [MATRIX, "is read live, whole and in order, with the sequence that the publisher was told"],
+  resume: [MATRIX, "misses nothing and repeats nothing after it was cut in the middle"],
+  dedupe: [MATRIX, "is stored once, and the second publisher is told the first one's sequence"],
+  binary: [MATRIX, "carries bytes unchanged"],
+  presence: [
+    "tests/conformance/presence.test.ts",
+    "shows who is there, and tells the others who came and left",
+  ],
+  limits: [MATRIX, "refuses an event that is too large, stores nothing of it, and goes on"],
+} as const satisfies Record<keyof Guarantees, readonly [file: string, title: string]>;
+
 /** One protocol: the whole of what `functions/routes.ts` needs to know of a folder. */
 export interface Door {
   /** The folder's name. */
   readonly name: string;
   /** One line for the README, the table that `npm start` prints, and `/capabilities`. */
   readonly summary: string;
-  /** A command that shows the door, with `{url}` where the base URL goes. */
+  /** A command that shows the door, with `{url}` (or `{ws}`, for `ws:`) where the base URL goes. */
   readonly example: string;
   /** Undefined for a door that is not a way onto channels. */
   readonly guarantees: Guarantees | undefined;

@@ -3,6 +3,7 @@ import type { Limits } from "../../core/limits.ts";
 import type { IssuedToken } from "../../core/ports.ts";
 import { VERSION } from "../../core/version.ts";
 import type { Door } from "../door.ts";
+import { PROOFS } from "../door.ts";
 
 /** What this server offers, from the same table of doors that the conformance suite runs. */
 export function toCapabilities(doors: readonly Door[], limits: Limits, hasRateLimits: boolean) {
@@ -12,6 +13,7 @@ export function toCapabilities(doors: readonly Door[], limits: Limits, hasRateLi
     doors: doors
       .filter((door) => door.guarantees !== undefined)
       .map(({ name, summary, guarantees }) => ({ name, summary, guarantees })),
+    provedBy: PROOFS,
     limits,
     rateLimits: hasRateLimits,
     errorCodes: ERROR_CODES,

@@ -41,6 +41,8 @@ export interface Published {
 /** One door, as the suite drives it: with a client of that wire, over a real socket. */
 export interface DoorDriver {
   readonly name: string;
+  /** The door's name in `functions/routes.ts`, where one door has several drivers. */
+  readonly door?: string;
   /** @throws DoorError */
   publish?(target: Target, channel: string, event: PublishedEvent): Promise<Published>;
   /** Resolves when the reader is live, so that it sees whatever is published afterwards. @throws DoorError */

@@ -17,3 +17,8 @@ export const readers = drivers.filter((door): door is ReadingDoor => door.read !
 export function pairs<A extends DoorDriver, B extends DoorDriver>(first: readonly A[], second: readonly B[]) {
   return first.flatMap((from) => second.map((to) => ({ from, to, title: `${from.name} -> ${to.name}` })));
 }
+
+/** The door in `functions/routes.ts` that a driver drives. */
+export function doorOf(driver: DoorDriver): string {
+  return driver.door ?? driver.name;
+}

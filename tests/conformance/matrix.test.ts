@@ -1,7 +1,9 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PROOFS } from "../../functions/door.ts";
+import { doors as table } from "../../functions/routes.ts";
 import type { Reader, Target } from "./door-driver.ts";
-import { pairs, publishers, readers } from "./doors.ts";
+import { doorOf, pairs, publishers, readers } from "./doors.ts";
 import { toUrl } from "./http-exchange.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
@@ -33,8 +35,28 @@ const deleteChannel = async (channel: string) => {
   expect(response.status).toBe(204);
 };
 
-describe.each(pairs(publishers, readers))("$title", ({ from, to }) => {
-  it("reads live what is published, whole and in order, with the sequence that the publisher was told", async () => {
+describe("the table of doors", () => {
+  const claims = table.flatMap(({ name, guarantees }) =>
+    guarantees === undefined ? [] : [{ name, guarantees }],
+  );
+
+  it.each(claims)("claims of $name what this suite runs, and no more", ({ name, guarantees }) => {
+    const canPublish = publishers.some((driver) => doorOf(driver) === name);
+    const canRead = readers.some((driver) => doorOf(driver) === name);
+    expect(guarantees).toMatchObject({ publish: canPublish, dedupe: canPublish, resume: canRead });
+    expect(guarantees).toMatchObject({ ordering: true, binary: true, limits: true });
+    // A door can be read by asking again, and then it resumes without being a subscription.
+    if (guarantees.subscribe) expect(canRead).toBe(true);
+  });
+
+  it("has every door that this suite drives", () => {
+    const names = claims.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining([...publishers, ...readers].map(doorOf)));
+  });
+});
+
+describe.each(pairs(publishers, readers))("$title: what is published", ({ from, to }) => {
+  it(PROOFS.publish[1], async () => {
     const channel = newChannel();
     const reader = await to.read(target, channel);
     const sent = [];
@@ -57,7 +79,7 @@ describe.each(pairs(publishers, readers))("$title", ({ from, to }) => {
     await reader.cut();
   });
 
-  it("carries bytes unchanged", async () => {
+  it(PROOFS.binary[1], async () => {
     const channel = newChannel();
     const bytes = Buffer.from(range(0, 255)).toString("base64");
     const reader = await to.read(target, channel);
@@ -68,7 +90,7 @@ describe.each(pairs(publishers, readers))("$title", ({ from, to }) => {
 });
 
 describe.each(pairs(readers, readers))("a reader that goes on: $title", ({ from, to }) => {
-  it("misses nothing and repeats nothing after it was cut in the middle", async () => {
+  it(PROOFS.resume[1], async () => {
     const channel = newChannel();
     const first = await from.read(target, channel);
     await publishAll(channel, 1, 10);
@@ -85,7 +107,7 @@ describe.each(pairs(readers, readers))("a reader that goes on: $title", ({ from,
 });
 
 describe.each(pairs(publishers, publishers))("the same event twice: $title", ({ from, to }) => {
-  it("is stored once, and the second publisher is told the first one's sequence", async () => {
+  it(PROOFS.dedupe[1], async () => {
     const channel = newChannel();
     const event = { type: "test.event", id: randomUUID(), source: "/test", data: 1 };
     const first = await from.publish(target, channel, event);
@@ -164,7 +186,7 @@ describe.each(publishers)("publishing through $name", ({ publish: send }) => {
     await expect(send(target, channel, { type: "t" })).resolves.toMatchObject({ duplicate: false });
   });
 
-  it("refuses an event that is too large, stores nothing of it, and goes on", async () => {
+  it(PROOFS.limits[1], async () => {
     const channel = newChannel();
     const event = { type: "t", data: "x".repeat(256 * 1024) };
     await expect(send(target, channel, event)).rejects.toMatchObject({ code: "payload_too_large" });
