@@ -22,6 +22,7 @@ import { ChannelLog } from "./channel-log.ts";
 import { presenceEvent, SocketCommands } from "./channel-socket-commands.ts";
 import type { ClientAttachment } from "./channel-sockets.ts";
 import { ChannelSockets } from "./channel-sockets.ts";
+import type { LogState } from "./channel-state.ts";
 import { cursorAt, decideProducer, nextAlarmMs, resolveStart } from "./channel-state.ts";
 import { Waiters } from "./channel-waiters.ts";
 import type { Directory } from "./directory.ts";
@@ -49,6 +50,15 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #commands: SocketCommands;
   readonly #waiters = new Waiters();
   readonly #rates = new Map<string, Bucket>();
+  /** The last page and what it was an answer to: a thousand long polls that wake together ask for the same one. */
+  #lastRead:
+    | {
+        readonly state: LogState;
+        readonly after: After;
+        readonly limit: number;
+        readonly outcome: Result<Page>;
+      }
+    | undefined;
   #registerAttempts = 0;
   #alarmMs: number | undefined;
 
@@ -103,11 +113,17 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   read(request: ReadRequest): Result<Page> {
-    return attempt(() => {
-      this.#log.expire(Date.now());
-      const start = resolveStart(this.#log.state, request.after);
-      return { ...this.#pageFrom(start.number, request.limit), gap: start.gap };
+    this.#log.expire(Date.now());
+    const { state } = this.#log;
+    const { after, limit } = request;
+    const last = this.#lastRead;
+    if (last?.state === state && last.after === after && last.limit === limit) return last.outcome;
+    const outcome = attempt(() => {
+      const start = resolveStart(state, after);
+      return { ...this.#pageFrom(start.number, limit), gap: start.gap };
     });
+    this.#lastRead = { state, after, limit, outcome };
+    return outcome;
   }
 
   /** A long poll: what is there, or the first that comes, or an empty page when `timeoutMs` is over. */
