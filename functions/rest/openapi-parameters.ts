@@ -1,8 +1,17 @@
+import type { Comparison } from "../../core/entities/collections.ts";
 import { collectionRules } from "../../core/entities/collections.ts";
 import type { DefinedResource } from "./handler.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./list-query.ts";
 import type { JsonSchema, Parameter } from "./openapi-types.ts";
 import type { Mount } from "./versions.ts";
+
+const COMPARISON_TEXTS: Readonly<Record<Comparison, string>> = {
+  equals: "is this",
+  "same-email": "is this, whatever the case",
+  contains: "has this among them",
+  "at-least": "is this or more",
+  "at-most": "is this or less",
+};
 
 export const IF_NONE_MATCH = headerParameter(
   "If-None-Match",
@@ -70,7 +79,7 @@ export function listParameters(resource: DefinedResource): Parameter[] {
   for (const [name, { field, comparison }] of Object.entries(filters)) {
     const isNumber = comparison === "at-least" || comparison === "at-most";
     const schema = { type: isNumber ? "number" : "string" };
-    parameters.push(queryParameter(name, `Only where ${field} ${comparison.replace("-", " ")} this`, schema));
+    parameters.push(queryParameter(name, `Only where ${field} ${COMPARISON_TEXTS[comparison]}`, schema));
   }
   return parameters;
 }

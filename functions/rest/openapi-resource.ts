@@ -83,7 +83,7 @@ export function describeResource(resource: DefinedResource, mount: Mount): Recor
   );
   const post = describe(
     `create${noun}`,
-    `Create a ${singular}`,
+    `Create ${withArticle(singular)}`,
     rules.create,
     {
       parameters: [IDEMPOTENCY_KEY],
@@ -99,7 +99,9 @@ export function describeResource(resource: DefinedResource, mount: Mount): Recor
   const change = (method: "put" | "patch") =>
     describe(
       `${method === "put" ? "replace" : "patch"}${noun}`,
-      method === "put" ? `Replace a ${singular}` : `Change some fields of a ${singular} (RFC 7396)`,
+      method === "put"
+        ? `Replace ${withArticle(singular)}`
+        : `Change some fields of ${withArticle(singular)} (RFC 7396)`,
       rules.change,
       {
         parameters: [IF_MATCH, IF_NONE_MATCH],
@@ -111,7 +113,7 @@ export function describeResource(resource: DefinedResource, mount: Mount): Recor
         },
       },
     );
-  const remove = describe(`delete${noun}`, `Delete a ${singular}`, rules.change, {
+  const remove = describe(`delete${noun}`, `Delete ${withArticle(singular)}`, rules.change, {
     parameters: [IF_MATCH, IF_NONE_MATCH],
     responses: {
       204: { description: "It is deleted" },
@@ -239,4 +241,8 @@ function anyOf(names: readonly string[]): JsonSchema {
 
 function toTemplate(path: string): string {
   return path.replace(/:(\w+)/g, "{$1}");
+}
+
+function withArticle(noun: string): string {
+  return /^[aeio]/.test(noun) ? `an ${noun}` : `a ${noun}`;
 }
