@@ -97,8 +97,8 @@ describe("a socket's token", () => {
     const { url, token } = await served.signIn("alice");
     const socket = new WebSocket(`${url.replace("http", "ws")}/ws/rooms/a?access_token=${token}`);
     await new Promise<void>((resolve, reject) => {
-      socket.onopen = () => resolve();
-      socket.onerror = () => reject(new Error("It was refused."));
+      socket.addEventListener("open", () => resolve());
+      socket.addEventListener("error", () => reject(new Error("It was refused.")));
     });
     socket.close();
   });
