@@ -12,6 +12,7 @@ export interface Ports {
   readonly directory: Directory;
   readonly records: Records;
   readonly tokens: Tokens;
+  readonly socketHosts: SocketHosts;
 }
 
 /** An event ready for the log: encoded once by the publisher's side. */
@@ -170,4 +171,22 @@ export interface Tokens {
   verify(token: string): Promise<Identity>;
   /** @throws EverywireError `not_found` where development tokens are off */
   issue(claims: TokenClaims): Promise<IssuedToken>;
+}
+
+/** What a place for a connection is told of who opened it; plain data, since it crosses to another isolate. */
+export interface SocketOpening {
+  readonly identity: Identity;
+  /** The `Sec-WebSocket-Protocol` to answer with, if any. */
+  readonly subprotocol: string | undefined;
+  readonly requestId: string;
+}
+
+/**
+ * Places where a connection can live that has a state of its own, such as many subscriptions over one socket. A
+ * function is no such place: its context ends with the request, and what a generator meant to do in `finally` is
+ * never done.
+ */
+export interface SocketHosts {
+  /** Answers a WebSocket upgrade with a socket that ends in a place of its own. */
+  open(opening: SocketOpening): Promise<Response>;
 }

@@ -34,6 +34,16 @@ export interface Records {
    *   idempotency key that was used for something else
    */
   placeOrder(request: PlaceOrderRequest): Promise<Inserted<Entities["orders"]>>;
+  /** For each parent the first records that name it in `field`, in order of creation: one round trip for all. */
+  listByParents<C extends CollectionName>(
+    collection: C,
+    query: ParentsQuery,
+  ): Promise<readonly (readonly Stored<Entities[C]>[])[]>;
+  /** Stores a file in place of the one of that name, together with its events. */
+  saveFile(request: SaveFileRequest): Promise<void>;
+  getFile(name: string): Promise<StoredFile | undefined>;
+  /** What is known of files by name, without their bytes, in the order asked for. */
+  describeFiles(names: readonly string[]): Promise<readonly (FileInfo | undefined)[]>;
   /** The user that an order belongs to; undefined where there is no such order. */
   orderOwner(orderId: string): Promise<string | undefined>;
 }
@@ -135,4 +145,31 @@ export interface PlaceOrderRequest {
   readonly items: readonly OrderItemInput[];
   readonly nowMs: number;
   readonly idempotency: IdempotencyClaim | undefined;
+}
+
+export interface ParentsQuery {
+  /** The field that holds the parent's id. It comes from our own code, never from a client. */
+  readonly field: string;
+  readonly parentIds: readonly string[];
+  /** Records for each parent. */
+  readonly limit: number;
+}
+
+export interface FileInfo {
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  /** In lower-case hexadecimal. */
+  readonly sha256: string;
+  /** RFC 3339, in UTC. */
+  readonly savedAt: string;
+}
+
+export interface StoredFile {
+  readonly info: FileInfo;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface SaveFileRequest extends StoredFile {
+  readonly name: string;
+  readonly events: readonly OutboxEvent[];
 }

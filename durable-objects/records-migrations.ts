@@ -64,6 +64,15 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE INDEX idempotency_by_age ON idempotency (created_ms)",
     ],
   },
+  {
+    version: 4,
+    name: "files",
+    statements: [
+      "CREATE TABLE files (name TEXT PRIMARY KEY, info TEXT NOT NULL) WITHOUT ROWID",
+      // A value has at most 2 MB, so a file is kept in parts.
+      "CREATE TABLE file_parts (name TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, part))",
+    ],
+  },
 ];
 
 /** The steps that are still to be taken, in order. Pure. @throws Error where the store is from a newer release */

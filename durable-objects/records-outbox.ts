@@ -1,4 +1,5 @@
 import type { EncodedEvent, Receipt } from "../core/ports.ts";
+import type { OutboxEvent } from "../core/records.ts";
 import type { Result } from "../core/result.ts";
 
 /** What the outbox needs of a channel. */
@@ -12,6 +13,19 @@ const MAX_BATCH_CHARACTERS = 256 * 1024;
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 const MAX_CHANNELS_AT_ONCE = 20;
+
+/** Puts events into the outbox, as part of the transaction of the write that made them. */
+export function addToOutbox(sql: SqlStorage, events: readonly OutboxEvent[]): void {
+  for (const { channel, type, json, dedupeKey } of events) {
+    sql.exec(
+      "INSERT INTO outbox (channel, type, json, dedupe_key) VALUES (?, ?, ?, ?)",
+      channel,
+      type,
+      json,
+      dedupeKey ?? null,
+    );
+  }
+}
 
 type OutboxRow = { position: number; type: string; json: string; dedupe_key: string | null };
 

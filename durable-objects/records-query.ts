@@ -47,6 +47,11 @@ export function toListStatements(collection: CollectionName, query: ListQuery): 
   };
 }
 
+/** The first records that name a parent in `field`; bound are the parent's id and how many. */
+export function toParentStatement(collection: CollectionName, field: string): string {
+  return `SELECT version, body FROM ${collection} WHERE ${fieldExpression(field)} = ? ORDER BY position LIMIT ?`;
+}
+
 const CURSOR = /^([an])([0-9a-z]{1,11})$/;
 
 /** The cursor after a record: the order it belongs to and the position, in base 36. Inserts do not move positions. */

@@ -10,12 +10,14 @@ import type {
   InsertRequest,
   ListQuery,
   OutboxEvent,
+  ParentsQuery,
   PlaceOrderRequest,
   RemoveRequest,
   UpdateOutcome,
   UpdateRequest,
 } from "../core/records.ts";
-import { formatPosition, toListStatements } from "./records-query.ts";
+import { addToOutbox } from "./records-outbox.ts";
+import { formatPosition, toListStatements, toParentStatement } from "./records-query.ts";
 
 /** A record as it crosses the RPC: its JSON is parsed once, on the side that uses it. */
 export interface StoredText {
@@ -75,6 +77,12 @@ export class RecordStore {
     const hasMore = found.length > window.limit && last !== undefined;
     const nextCursor = hasMore ? formatPosition(last.position, window.isNewestFirst) : undefined;
     return { records: page.map(toText), total: undefined, nextCursor };
+  }
+
+  /** For each parent its first records. One statement for each: a lookup in an index costs microseconds here. */
+  listByParents(collection: CollectionName, { field, parentIds, limit }: ParentsQuery): StoredText[][] {
+    const sql = toParentStatement(collection, field);
+    return parentIds.map((id) => this.#sql.exec<Row>(sql, id, limit).toArray());
   }
 
   /** @throws EverywireError `already_exists`, `not_found`, `validation_failed` */
@@ -230,15 +238,7 @@ export class RecordStore {
   }
 
   #addEvents(events: readonly OutboxEvent[]): void {
-    for (const { channel, type, json, dedupeKey } of events) {
-      this.#sql.exec(
-        "INSERT INTO outbox (channel, type, json, dedupe_key) VALUES (?, ?, ?, ?)",
-        channel,
-        type,
-        json,
-        dedupeKey ?? null,
-      );
-    }
+    addToOutbox(this.#sql, events);
   }
 }
 

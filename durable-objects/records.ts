@@ -2,16 +2,21 @@ import { DurableObject } from "cloudflare:workers";
 import type { CollectionName } from "../core/entities/collections.ts";
 import type { Order } from "../core/entities/order.ts";
 import type {
+  FileInfo,
   InsertRequest,
   ListQuery,
+  ParentsQuery,
   PlaceOrderRequest,
   RemoveRequest,
+  SaveFileRequest,
+  StoredFile,
   UpdateOutcome,
   UpdateRequest,
 } from "../core/records.ts";
 import type { Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import type { Channel } from "./channel.ts";
+import { FileStore } from "./records-files.ts";
 import { migrate } from "./records-migrations.ts";
 import { nextAlarmMs, Outbox } from "./records-outbox.ts";
 import type { InsertedText, StoredText, TextPage } from "./records-store.ts";
@@ -32,6 +37,7 @@ const RESCUE_MS = 3000;
  */
 export class Records extends DurableObject<RecordsEnv> {
   readonly #store: RecordStore;
+  readonly #files: FileStore;
   readonly #outbox: Outbox;
   #alarmMs: number | undefined;
 
@@ -39,6 +45,7 @@ export class Records extends DurableObject<RecordsEnv> {
     super(context, env);
     migrate(context.storage);
     this.#store = new RecordStore(context.storage);
+    this.#files = new FileStore(context.storage);
     this.#outbox = new Outbox(context.storage.sql, {
       append: async (channel, events) =>
         env.CHANNEL.getByName(channel).append({ events, rateKey: undefined }),
@@ -60,6 +67,25 @@ export class Records extends DurableObject<RecordsEnv> {
 
   list(collection: CollectionName, query: ListQuery): Result<TextPage> {
     return attempt(() => this.#store.list(collection, query));
+  }
+
+  listByParents(collection: CollectionName, query: ParentsQuery): StoredText[][] {
+    return this.#store.listByParents(collection, query);
+  }
+
+  saveFile(request: SaveFileRequest): Promise<Result<null>> {
+    return this.#write(
+      () => this.#files.save(request),
+      () => request.events.map((event) => event.channel),
+    );
+  }
+
+  getFile(name: string): StoredFile | undefined {
+    return this.#files.get(name);
+  }
+
+  describeFiles(names: readonly string[]): (FileInfo | undefined)[] {
+    return names.map((name) => this.#files.describe(name));
   }
 
   insert(request: InsertRequest<CollectionName>): Promise<Result<InsertedText>> {

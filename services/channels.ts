@@ -7,13 +7,14 @@ import { unwrap } from "../core/result.ts";
 import type { Channel, SocketOpening } from "../durable-objects/channel.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { encodeHeaderJson } from "../wire/socket-opening.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
 /** The channels, each in a Durable Object of its name. */
 export function createChannels(namespace: DurableObjectNamespace<Channel>, limits: Limits): Channels {
   const open = async (channel: ChannelName, opening: SocketOpening): Promise<Response> => {
     const response = await namespace.getByName(channel).fetch("https://channel/", {
-      headers: { upgrade: "websocket", [SOCKET_REQUEST_HEADER]: encodeHeader(opening) },
+      headers: { upgrade: "websocket", [SOCKET_REQUEST_HEADER]: encodeHeaderJson(opening) },
     });
     if (response.status !== 101) throw EverywireError.fromData((await response.json()) as ErrorData);
     return response;
@@ -34,14 +35,6 @@ export function createChannels(namespace: DurableObjectNamespace<Channel>, limit
     presence: async (channel) => namespace.getByName(channel).presence(),
     delete: async (channel) => namespace.getByName(channel).delete(),
   };
-}
-
-/** A header is Latin-1, a name need not be: everything else travels escaped. */
-function encodeHeader(opening: SocketOpening): string {
-  return JSON.stringify(opening).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 /** Which channels exist, asked of the one directory object. */

@@ -30,6 +30,15 @@ export function createRecords(namespace: DurableObjectNamespace<RecordsObject>):
       const { stored, isReplay } = unwrap(await main().placeOrder(request));
       return { stored: toStored(stored), isReplay };
     },
+    listByParents: async (collection, query) => {
+      const lists = await main().listByParents(collection, query);
+      return lists.map((list) => list.map((stored) => toStored(stored)));
+    },
+    saveFile: async (request) => {
+      unwrap(await main().saveFile(request));
+    },
+    getFile: async (name) => main().getFile(name),
+    describeFiles: async (names) => main().describeFiles(names),
     orderOwner: async (orderId) => main().orderOwner(orderId),
   };
 }

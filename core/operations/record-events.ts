@@ -5,7 +5,7 @@ import type { OrderStatus } from "../entities/order.ts";
 import type { Json } from "../event.ts";
 import { createId } from "../ids.ts";
 import type { Limits } from "../limits.ts";
-import type { OutboxEvent } from "../records.ts";
+import type { FileInfo, OutboxEvent } from "../records.ts";
 import { toEncodedEvent } from "./publish-event.ts";
 
 /** When an event is made, and how large it may be. */
@@ -59,6 +59,17 @@ export function toStatusEvent(context: EventContext, orderId: string, status: Or
     type: "order.status_changed",
     source: "/api/v1/orders",
     data: { orderId, status },
+  });
+}
+
+/** `user.avatar_changed` with what is known of the file. */
+export function toAvatarEvent(context: EventContext, userId: string, info: FileInfo): OutboxEvent {
+  const { contentType, sizeBytes, sha256 } = info;
+  return toOutboxEvent(context, {
+    channel: USERS_CHANNEL,
+    type: "user.avatar_changed",
+    source: "/api/v1/users",
+    data: { userId, contentType, size: sizeBytes, sha256 },
   });
 }
 

@@ -20,9 +20,13 @@ export type EdgeContext = Context<EdgeEnv>;
 
 /** The context that operations take, for this request. */
 export function toOperationContext(c: EdgeContext): OperationContext {
-  const { ports, settings } = c.get("edge");
+  return createOperationContext(c.get("edge"), c.get("identity"));
+}
+
+/** The same where there is no request: for what came over a connection that was opened before. */
+export function createOperationContext({ ports, settings }: Edge, identity: Identity): OperationContext {
   return {
-    identity: c.get("identity"),
+    identity,
     ports,
     limits: settings.limits,
     policy: {

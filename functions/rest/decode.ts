@@ -43,7 +43,7 @@ function parseVersion(text: string | undefined): ApiVersion | undefined {
 export interface DecodedBody {
   readonly value: unknown;
   readonly version: ApiVersion;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 const BODY_TYPES: ReadonlyMap<string, ApiVersion | undefined> = new Map([

@@ -1,0 +1,23 @@
+import { mountMethods } from "../boundary/methods.ts";
+import type { Door } from "../door.ts";
+import { handleAvatar, handleGraphql } from "./handler.ts";
+
+export const door: Door = {
+  name: "graphql",
+  summary: "GraphQL: queries, mutations, and subscriptions over server-sent events and WebSocket",
+  example: `curl '{url}/graphql' -H 'content-type: application/json' -d '{"query":"mutation { publish(channel: \\"demo/hello\\", type: \\"chat.message\\", data: \\"hi\\") { sequence } }"}'`,
+  guarantees: {
+    publish: true,
+    subscribe: true,
+    resume: true,
+    ordering: true,
+    dedupe: true,
+    binary: true,
+    presence: false,
+    limits: true,
+  },
+  mount(app) {
+    mountMethods(app, "/graphql", { GET: handleGraphql, POST: handleGraphql });
+    mountMethods(app, "/graphql/avatars/:userId", { GET: handleAvatar });
+  },
+};

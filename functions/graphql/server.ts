@@ -1,0 +1,122 @@
+import { useDeferStream } from "@graphql-yoga/plugin-defer-stream";
+import type { DocumentNode, ParseOptions, Source } from "graphql";
+import { parse } from "graphql";
+import type { Plugin } from "graphql-yoga";
+import { createSchema, createYoga, isAsyncIterable, mapAsyncIterator } from "graphql-yoga";
+import type { GraphqlContext } from "./context.ts";
+import type { RequestParameters } from "./decode.ts";
+import { decodeParameters } from "./decode.ts";
+import type { AnyResult } from "./encode.ts";
+import { encodeResult, toClientError, withStatuses } from "./encode.ts";
+import { Mutation } from "./mutations.ts";
+import { PersistedQueries } from "./persisted-queries.ts";
+import { Query } from "./queries.ts";
+import { assertWithinLimits } from "./query-limits.ts";
+import { JSON_SCALAR, UPLOAD_SCALAR } from "./scalars.ts";
+import { Subscription } from "./subscriptions.ts";
+import { TYPE_DEFS } from "./type-defs.ts";
+import { TYPE_RESOLVERS } from "./types.ts";
+
+/** A context with the parameters of the operation, as yoga and the socket both set them. */
+type ParsedContext = GraphqlContext & { readonly params?: RequestParameters };
+
+export type GraphqlServer = ReturnType<typeof createGraphqlServer>;
+
+/** Documents longer than this are not kept: a thousand of them would fill an isolate. */
+const MAX_CACHED_CHARACTERS = 8 * 1024;
+const MAX_CACHED_DOCUMENTS = 500;
+
+let server: GraphqlServer | undefined;
+
+/** The one server of this isolate, made when it is first used: the schema takes time that other doors need not spend. */
+export function getGraphqlServer(): GraphqlServer {
+  server ??= createGraphqlServer();
+  return server;
+}
+
+function createGraphqlServer() {
+  return createYoga<GraphqlContext>({
+    schema: createSchema<GraphqlContext>({
+      typeDefs: TYPE_DEFS,
+      resolvers: {
+        JSON: JSON_SCALAR,
+        Upload: UPLOAD_SCALAR,
+        Query,
+        Mutation,
+        Subscription,
+        ...TYPE_RESOLVERS,
+      },
+    }),
+    plugins: [useOwnDecoding(), useOwnLimits(), useDeferStream(), useOwnErrors()],
+    maskedErrors: { maskError: (error) => toClientError(error, logFault) },
+    parserAndValidationCache: { documentCache: createSmallCache(), errorCache: createSmallCache() },
+    // The boundary answers preflights, decoding bounds the body, and the page is GraphiQL's own (graphiql.ts).
+    cors: false,
+    maxRequestBodySize: false,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+  });
+}
+
+/** The only place where an unexpected fault is told: to the log, never to the client. */
+export function logFault(fault: unknown): void {
+  console.error("graphql", fault);
+}
+
+/** Reads requests within our limits, and finds persisted documents. */
+function useOwnDecoding(): Plugin<object, GraphqlContext> {
+  const persisted = new PersistedQueries();
+  return {
+    onRequestParse({ serverContext, setRequestParser }) {
+      const { limits } = serverContext.operation;
+      setRequestParser(async (request) => persisted.resolve(await decodeParameters(request, limits)));
+    },
+  };
+}
+
+/** Stops the parser at the limit, and measures what it made before anything else looks at it. */
+function useOwnLimits(): Plugin<GraphqlContext> {
+  return {
+    onParse({ context, setParseFn }) {
+      const { operation, params } = context as ParsedContext;
+      const { limits } = operation;
+      setParseFn((source: string | Source, options?: ParseOptions) =>
+        parse(source, { ...options, maxTokens: limits.MAX_QUERY_TOKENS }),
+      );
+      return ({ result, context: parsed }) => {
+        if (!isDocument(result)) return;
+        const { schema } = getGraphqlServer().getEnveloped(parsed);
+        assertWithinLimits(schema, result, params?.variables, limits);
+      };
+    },
+  };
+}
+
+/** Every error of every kind of result in our form, and with the status of its code. */
+function useOwnErrors(): Plugin<object, GraphqlContext> {
+  const encode = (result: AnyResult) => encodeResult(result, logFault);
+  return {
+    onResultProcess({ result, setResult }) {
+      if (isAsyncIterable(result))
+        setResult(mapAsyncIterator(result, (part) => encode(part as AnyResult) as typeof part));
+      else if (!Array.isArray(result)) setResult(withStatuses(encode(result as AnyResult)) as typeof result);
+    },
+  };
+}
+
+function isDocument(result: unknown): result is DocumentNode {
+  return typeof result === "object" && result !== null && !(result instanceof Error);
+}
+
+function createSmallCache<T>() {
+  const entries = new Map<string, T>();
+  return {
+    get: (key: string) => entries.get(key),
+    set(key: string, value: T) {
+      if (key.length > MAX_CACHED_CHARACTERS) return;
+      if (entries.size >= MAX_CACHED_DOCUMENTS) entries.clear();
+      entries.set(key, value);
+    },
+  };
+}
