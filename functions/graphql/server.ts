@@ -7,7 +7,8 @@ import type { GraphqlContext } from "./context.ts";
 import type { RequestParameters } from "./decode.ts";
 import { decodeParameters } from "./decode.ts";
 import type { AnyResult } from "./encode.ts";
-import { encodeResult, toClientError, withStatuses } from "./encode.ts";
+import { encodeResult, toClientError, withoutStatuses, withStatuses } from "./encode.ts";
+import { createEventStreamResponse, wantsEventStream } from "./event-stream.ts";
 import { Mutation } from "./mutations.ts";
 import { PersistedQueries } from "./persisted-queries.ts";
 import { Query } from "./queries.ts";
@@ -25,6 +26,8 @@ export type GraphqlServer = ReturnType<typeof createGraphqlServer>;
 /** Documents longer than this are not kept: a thousand of them would fill an isolate. */
 const MAX_CACHED_CHARACTERS = 8 * 1024;
 const MAX_CACHED_DOCUMENTS = 500;
+/** What CONTRACT §2 promises of event streams, whatever the operator sets. */
+const MAX_HEARTBEAT_SECONDS = 15;
 
 let server: GraphqlServer | undefined;
 
@@ -47,7 +50,7 @@ function createGraphqlServer() {
         ...TYPE_RESOLVERS,
       },
     }),
-    plugins: [useOwnDecoding(), useOwnLimits(), useDeferStream(), useOwnErrors()],
+    plugins: [useOwnDecoding(), useOwnLimits(), useDeferStream(), useOwnResults()],
     maskedErrors: { maskError: (error) => toClientError(error, logFault) },
     parserAndValidationCache: { documentCache: createSmallCache(), errorCache: createSmallCache() },
     // The boundary answers preflights, decoding bounds the body, and the page is GraphiQL's own (graphiql.ts).
@@ -93,14 +96,28 @@ function useOwnLimits(): Plugin<GraphqlContext> {
   };
 }
 
-/** Every error of every kind of result in our form, and with the status of its code. */
-function useOwnErrors(): Plugin<object, GraphqlContext> {
-  const encode = (result: AnyResult) => encodeResult(result, logFault);
+/** Every error of every kind of result in our form, with the status of its code; and event streams as we write them. */
+function useOwnResults(): Plugin<GraphqlContext, GraphqlContext> {
+  const encode = <R>(result: R) => encodeResult(result as AnyResult, logFault) as R;
+  const subscriptions = new WeakSet<Request>();
   return {
-    onResultProcess({ result, setResult }) {
-      if (isAsyncIterable(result))
-        setResult(mapAsyncIterator(result, (part) => encode(part as AnyResult) as typeof part));
+    onSubscribe({ args }) {
+      const { request } = args.contextValue as { readonly request?: Request };
+      if (request !== undefined) subscriptions.add(request);
+    },
+    onResultProcess({ request, result, setResult, setResultProcessor, serverContext }) {
+      const isStream = isAsyncIterable(result);
+      if (isStream) setResult(mapAsyncIterator(result, encode));
       else if (!Array.isArray(result)) setResult(withStatuses(encode(result as AnyResult)) as typeof result);
+      const isSubscription = subscriptions.has(request);
+      if (!wantsEventStream(request.headers.get("accept"), { isStream, isSubscription })) return;
+      const { HEARTBEAT_SECONDS } = serverContext.operation.limits;
+      const heartbeatMs = Math.min(HEARTBEAT_SECONDS, MAX_HEARTBEAT_SECONDS) * 1000;
+      const toJson = (value: unknown) => JSON.stringify(withoutStatuses(value as AnyResult));
+      setResultProcessor(
+        (results) => createEventStreamResponse(results, { heartbeatMs, encode: toJson }),
+        "text/event-stream",
+      );
     },
   };
 }

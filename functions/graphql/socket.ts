@@ -103,7 +103,8 @@ class GraphqlConnection {
       // What cannot run is an error of the operation and not of the connection.
       execute: (args) => (args as SocketOperation).run(args) as never,
       subscribe: (args) => (args as SocketOperation).run(args) as never,
-      onNext: (_context, _id, _payload, _args, result) => encode(result as AnyResult) as FormattedExecutionResult,
+      onNext: (_context, _id, _payload, _args, result) =>
+        encode(result as AnyResult) as FormattedExecutionResult,
     };
   }
 
