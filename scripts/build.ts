@@ -26,7 +26,7 @@ export async function buildIfStale(): Promise<void> {
 }
 
 /**
- * Bundles the Worker into `dist/worker.js`.
+ * Bundles the Worker into `dist/worker.js`, with the files that it imports as text beside it.
  *
  * @throws StartError with what wrangler printed
  */
@@ -40,8 +40,9 @@ export async function build(): Promise<void> {
     await bundle(aside);
     // Dated from before the build: what was saved meanwhile is newer, and builds again.
     utimesSync(join(aside, "worker.js"), startedAt, startedAt);
-    renameSync(join(aside, "worker.js.map"), `${BUNDLE}.map`);
-    renameSync(join(aside, "worker.js"), BUNDLE);
+    // The Worker itself last: what is newer than its sources is taken to be whole.
+    const made = readdirSync(aside).filter((name) => name !== "worker.js" && name !== "README.md");
+    for (const name of [...made, "worker.js"]) renameSync(join(aside, name), join(dist, name));
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }

@@ -1,8 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { toBindings } from "./bindings.ts";
@@ -88,13 +88,23 @@ function toMiniflareOptions(options: ServeOptions, host: string) {
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
     rootPath: ROOT,
-    modules: true,
-    scriptPath: BUNDLE,
+    modules: listModules(),
+    modulesRoot: dirname(BUNDLE),
     bindings: { ...configured, ...toBindings(options.environment, options.stateDirectory) },
     unsafeDirectSockets: [{ host, port: options.port }],
     resourcePersistencePath: join(options.stateDirectory, "resources"),
     cf: false,
   });
+}
+
+/** The Worker, and the files beside it that it imports as text; the bundler names those by their hash. */
+function listModules() {
+  const imports = readFileSync(BUNDLE, "utf8").matchAll(/^import \w+ from "\.\/([0-9a-f]{40}-[^"]+)";$/gm);
+  const texts = Array.from(imports, ([, name]) => ({
+    type: "Text" as const,
+    path: join(dirname(BUNDLE), name ?? ""),
+  }));
+  return [{ type: "ESModule" as const, path: BUNDLE }, ...texts];
 }
 
 function toUrl(host: string, port: number): string {

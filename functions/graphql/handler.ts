@@ -5,7 +5,7 @@ import { toOperationContext } from "../boundary/edge.ts";
 import { chooseSubprotocol } from "../boundary/identity.ts";
 import { queryOf } from "../boundary/request-target.ts";
 import { createGraphqlContext } from "./context.ts";
-import { graphiqlPage } from "./graphiql.ts";
+import { graphiqlAsset, graphiqlPage } from "./graphiql.ts";
 import { getGraphqlServer } from "./server.ts";
 import { GRAPHQL_SUBPROTOCOL } from "./socket.ts";
 
@@ -44,6 +44,11 @@ export async function handleAvatar(c: EdgeContext): Promise<Response> {
   };
   if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers });
   return new Response(bytes, { headers: { ...headers, "content-type": info.contentType } });
+}
+
+/** `GET /graphql/graphiql/{file}`: what the page for a browser is made of. */
+export function handleAsset(c: EdgeContext): Response {
+  return graphiqlAsset(c.req.param("file") ?? "");
 }
 
 /** The upgrade is answered by an object that holds the connection (see `socket.ts`). */

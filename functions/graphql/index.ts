@@ -1,6 +1,6 @@
 import { mountMethods } from "../boundary/methods.ts";
 import type { Door } from "../door.ts";
-import { handleAvatar, handleGraphql } from "./handler.ts";
+import { handleAsset, handleAvatar, handleGraphql } from "./handler.ts";
 
 export const door: Door = {
   name: "graphql",
@@ -18,6 +18,7 @@ export const door: Door = {
   },
   mount(app) {
     mountMethods(app, "/graphql", { GET: handleGraphql, POST: handleGraphql });
+    mountMethods(app, "/graphql/graphiql/:file", { GET: handleAsset });
     mountMethods(app, "/graphql/avatars/:userId", { GET: handleAvatar });
   },
 };
