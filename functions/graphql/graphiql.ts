@@ -1,8 +1,9 @@
 /// <reference path="./graphiql-modules.d.ts" />
-import styleText from "graphiql/graphiql.min.css";
-import graphiqlText from "graphiql/graphiql.min.js";
-import reactText from "react/umd/react.production.min.js";
-import reactDomText from "react-dom/umd/react-dom.production.min.js";
+// By path: the package does not export these files by name, and a resolver that is strict about that refuses them.
+import styleText from "../../node_modules/graphiql/graphiql.min.css";
+import graphiqlText from "../../node_modules/graphiql/graphiql.min.js";
+import reactText from "../../node_modules/react/umd/react.production.min.js";
+import reactDomText from "../../node_modules/react-dom/umd/react-dom.production.min.js";
 import { EverywireError } from "../../core/error.ts";
 
 /** Every file of the page comes from here and nowhere else, so that it works with no network. */
