@@ -21,6 +21,8 @@ describe("GraphQL over HTTP", () => {
   it("leaves nothing of the audit out", async () => {
     const results = await auditServer({ url: `${server.url}/graphql` });
     expect(results.length).toBeGreaterThan(50);
-    expect(results.filter(({ status }) => status !== "ok").map(({ id, name }) => `${id} ${name}`)).toEqual([]);
+    expect(results.filter(({ status }) => status !== "ok").map(({ id, name }) => `${id} ${name}`)).toEqual(
+      [],
+    );
   });
 });

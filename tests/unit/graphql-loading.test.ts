@@ -21,12 +21,33 @@ const users = Array.from({ length: 10 }, (_, n) => ({
   createdAt,
 }));
 const posts = users.flatMap(({ id: authorId }) =>
-  Array.from({ length: 5 }, (_, n) => ({ id: `pst_${authorId}_${n}`, title: `${n}`, content: "", authorId, createdAt })),
+  Array.from({ length: 5 }, (_, n) => ({
+    id: `pst_${authorId}_${n}`,
+    title: `${n}`,
+    content: "",
+    authorId,
+    createdAt,
+  })),
 );
 const comments = posts.flatMap(({ id: postId }) =>
-  users.slice(0, 3).map(({ id: authorId }) => ({ id: `cmt_${postId}_${authorId}`, postId, authorId, content: "c", createdAt })),
+  users
+    .slice(0, 3)
+    .map(({ id: authorId }) => ({
+      id: `cmt_${postId}_${authorId}`,
+      postId,
+      authorId,
+      content: "c",
+      createdAt,
+    })),
 );
-const products = [0, 1, 2].map((n) => ({ id: `prd_${n}`, name: `${n}`, category: "c", price: 1, stock: 1, createdAt }));
+const products = [0, 1, 2].map((n) => ({
+  id: `prd_${n}`,
+  name: `${n}`,
+  category: "c",
+  price: 1,
+  stock: 1,
+  createdAt,
+}));
 const orders = users.map(({ id: userId }, n) => ({
   id: `ord_${n}`,
   userId,
@@ -57,7 +78,12 @@ function createCountingStore() {
     },
     listByParents: async (collection: CollectionName, { field, parentIds, limit }: ParentsQuery) => {
       calls.push(`listByParents ${collection} ${parentIds.length}`);
-      return parentIds.map((id) => tables[collection].filter((row) => row[field] === id).slice(0, limit).map(store));
+      return parentIds.map((id) =>
+        tables[collection]
+          .filter((row) => row[field] === id)
+          .slice(0, limit)
+          .map(store),
+      );
     },
     describeFiles: async (names: readonly string[]): Promise<(FileInfo | undefined)[]> => {
       calls.push(`describeFiles ${names.length}`);
@@ -111,7 +137,9 @@ describe("a query reads the store once for each level, however many records ther
   });
 
   it("from comments back to their posts", async () => {
-    const { calls } = await run("{ posts(limit: 20) { comments(limit: 3) { post { title author { email } } } } }");
+    const { calls } = await run(
+      "{ posts(limit: 20) { comments(limit: 3) { post { title author { email } } } } }",
+    );
     expect(calls).toEqual(["list posts", "listByParents comments 20", "getMany posts 20", "getMany users 4"]);
   });
 
