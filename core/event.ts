@@ -49,6 +49,8 @@ export interface PublishDefaults {
 const MAX_ATTRIBUTE_LENGTH = 1024;
 const MAX_TYPE_LENGTH = 256;
 const MAX_EXTENSIONS = 32;
+/** Objects inside objects. Deeper than this, encoders and decoders of many languages run out of stack, ours too. */
+const MAX_DATA_DEPTH = 200;
 const EXTENSION_NAME = /^[a-z0-9]{1,20}$/;
 // RFC 3339 §5.6; whether the date exists is asked of Date.
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
@@ -120,6 +122,7 @@ function finishEvent(
   }
   const hasData = object.data !== undefined;
   const hasBytes = object.data_base64 !== undefined && object.data_base64 !== null;
+  if (hasData) assertShallow(object.data, 0);
   if (hasData && hasBytes) throw invalid("An event has 'data' or 'data_base64', not both.");
   const contentType = parseOptionalText(object.datacontenttype, "datacontenttype");
   const schema = parseOptionalText(object.dataschema, "dataschema");
@@ -137,6 +140,13 @@ function finishEvent(
     ...(hasBytes ? { data_base64: parseBase64(object.data_base64) } : {}),
     extensions: parseExtensions(object),
   };
+}
+
+/** @throws EverywireError `invalid_argument` */
+function assertShallow(value: unknown, depth: number): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth === MAX_DATA_DEPTH) throw invalid(`'data' is at most ${MAX_DATA_DEPTH} objects and lists deep.`);
+  for (const member of Object.values(value)) assertShallow(member, depth + 1);
 }
 
 function parseExtensions(object: Readonly<Record<string, unknown>>): Record<string, AttributeValue> {

@@ -41,6 +41,8 @@ interface Reader {
 
 /** Events that go out before a reader that is catching up lets others have a turn. */
 const CATCH_UP_EVENTS = 500;
+/** The longest turn between two looks whether a page was taken. */
+const MAX_TAKEN_WAIT_MS = 50;
 const SLOW =
   'slow reader: reconnect with your last cursor as \'after\' and answer {"op":"ping"} with its pong';
 
@@ -181,8 +183,26 @@ export class ChannelSockets {
     let behindAt: number | undefined = from;
     while (behindAt !== undefined && this.#catchingUp.has(reader.socket)) {
       // A turn for publishers and for other readers between two pages.
-      await scheduler.wait(0);
+      if (reader.attachment.kind === "feed") await this.#untilTaken(reader);
+      else await scheduler.wait(0);
       behindAt = this.#catchUpPage(reader, behindAt);
+    }
+  }
+
+  /**
+   * Waits until a function has taken what it was sent, so that a backlog goes as fast as its reader takes it, and no
+   * reader is cut for what it missed. It asks by timer: a promise that only a frame can keep would let the object
+   * hibernate meanwhile, and the rest of the backlog with it.
+   */
+  async #untilTaken(reader: Reader): Promise<void> {
+    if (reader.flow.pingedAtBytes === undefined) {
+      const { sentBytes, pings } = reader.flow;
+      reader.flow = { ...reader.flow, pingedAtBytes: sentBytes, pings: pings + 1 };
+      this.#send(reader, encodeFeedRecord({ kind: "ping", ref: String(pings + 1) }));
+    }
+    for (let waitMs = 0; this.#catchingUp.has(reader.socket); waitMs = Math.min(waitMs + 1, MAX_TAKEN_WAIT_MS)) {
+      await scheduler.wait(waitMs);
+      if (reader.flow.pingedAtBytes === undefined) return;
     }
   }
 

@@ -30,15 +30,13 @@ const posts = users.flatMap(({ id: authorId }) =>
   })),
 );
 const comments = posts.flatMap(({ id: postId }) =>
-  users
-    .slice(0, 3)
-    .map(({ id: authorId }) => ({
-      id: `cmt_${postId}_${authorId}`,
-      postId,
-      authorId,
-      content: "c",
-      createdAt,
-    })),
+  users.slice(0, 3).map(({ id: authorId }) => ({
+    id: `cmt_${postId}_${authorId}`,
+    postId,
+    authorId,
+    content: "c",
+    createdAt,
+  })),
 );
 const products = [0, 1, 2].map((n) => ({
   id: `prd_${n}`,
