@@ -200,7 +200,11 @@ export class ChannelSockets {
       reader.flow = { ...reader.flow, pingedAtBytes: sentBytes, pings: pings + 1 };
       this.#send(reader, encodeFeedRecord({ kind: "ping", ref: String(pings + 1) }));
     }
-    for (let waitMs = 0; this.#catchingUp.has(reader.socket); waitMs = Math.min(waitMs + 1, MAX_TAKEN_WAIT_MS)) {
+    for (
+      let waitMs = 0;
+      this.#catchingUp.has(reader.socket);
+      waitMs = Math.min(waitMs + 1, MAX_TAKEN_WAIT_MS)
+    ) {
       await scheduler.wait(waitMs);
       if (reader.flow.pingedAtBytes === undefined) return;
     }

@@ -6,7 +6,7 @@ import { toDefaultSource } from "../identity.ts";
 import type { PublishResult } from "./publish-event.ts";
 import { publishEvent } from "./publish-event.ts";
 
-export const NOTIFICATION_TYPE = "notification";
+const NOTIFICATION_TYPE = "notification";
 
 export interface NotificationInput {
   readonly title: string;

@@ -1,10 +1,11 @@
 /// <reference path="./graphiql-modules.d.ts" />
 // By path: the package does not export these files by name, and a resolver that is strict about that refuses them.
+
+import { EverywireError } from "../../core/error.ts";
 import styleText from "../../node_modules/graphiql/graphiql.min.css";
 import graphiqlText from "../../node_modules/graphiql/graphiql.min.js";
 import reactText from "../../node_modules/react/umd/react.production.min.js";
 import reactDomText from "../../node_modules/react-dom/umd/react-dom.production.min.js";
-import { EverywireError } from "../../core/error.ts";
 
 /** Every file of the page comes from here and nowhere else, so that it works with no network. */
 const ASSETS: Readonly<Record<string, { readonly text: string; readonly type: string }>> = {

@@ -1,5 +1,5 @@
-import { useDeferStream } from "@graphql-yoga/plugin-defer-stream";
-import type { DocumentNode, ParseOptions, Source } from "graphql";
+import { useDeferStream as createDeferStreamPlugin } from "@graphql-yoga/plugin-defer-stream";
+import type { DocumentNode, GraphQLSchema, ParseOptions, Source } from "graphql";
 import { parse } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { createSchema, createYoga, isAsyncIterable, mapAsyncIterator } from "graphql-yoga";
@@ -38,19 +38,18 @@ export function getGraphqlServer(): GraphqlServer {
 }
 
 function createGraphqlServer() {
+  const schema = createSchema<GraphqlContext>({
+    typeDefs: TYPE_DEFS,
+    resolvers: { JSON: JSON_SCALAR, Upload: UPLOAD_SCALAR, Query, Mutation, Subscription, ...TYPE_RESOLVERS },
+  });
   return createYoga<GraphqlContext>({
-    schema: createSchema<GraphqlContext>({
-      typeDefs: TYPE_DEFS,
-      resolvers: {
-        JSON: JSON_SCALAR,
-        Upload: UPLOAD_SCALAR,
-        Query,
-        Mutation,
-        Subscription,
-        ...TYPE_RESOLVERS,
-      },
-    }),
-    plugins: [useOwnDecoding(), useOwnLimits(), useDeferStream(), useOwnResults()],
+    schema,
+    plugins: [
+      createDecodingPlugin(),
+      createLimitsPlugin(schema),
+      createDeferStreamPlugin(),
+      createResultPlugin(),
+    ],
     maskedErrors: { maskError: (error) => toClientError(error, logFault) },
     parserAndValidationCache: { documentCache: createSmallCache(), errorCache: createSmallCache() },
     // The boundary answers preflights, decoding bounds the body, and the page is GraphiQL's own (graphiql.ts).
@@ -68,7 +67,7 @@ export function logFault(fault: unknown): void {
 }
 
 /** Reads requests within our limits, and finds persisted documents. */
-function useOwnDecoding(): Plugin<object, GraphqlContext> {
+function createDecodingPlugin(): Plugin<object, GraphqlContext> {
   const persisted = new PersistedQueries();
   return {
     onRequestParse({ serverContext, setRequestParser }) {
@@ -79,7 +78,7 @@ function useOwnDecoding(): Plugin<object, GraphqlContext> {
 }
 
 /** Stops the parser at the limit, and measures what it made before anything else looks at it. */
-function useOwnLimits(): Plugin<GraphqlContext> {
+function createLimitsPlugin(schema: GraphQLSchema): Plugin<GraphqlContext> {
   return {
     onParse({ context, setParseFn }) {
       const { operation, params } = context as ParsedContext;
@@ -87,17 +86,15 @@ function useOwnLimits(): Plugin<GraphqlContext> {
       setParseFn((source: string | Source, options?: ParseOptions) =>
         parse(source, { ...options, maxTokens: limits.MAX_QUERY_TOKENS }),
       );
-      return ({ result, context: parsed }) => {
-        if (!isDocument(result)) return;
-        const { schema } = getGraphqlServer().getEnveloped(parsed);
-        assertWithinLimits(schema, result, params?.variables, limits);
+      return ({ result }) => {
+        if (isDocument(result)) assertWithinLimits(schema, result, params?.variables, limits);
       };
     },
   };
 }
 
 /** Every error of every kind of result in our form, with the status of its code; and event streams as we write them. */
-function useOwnResults(): Plugin<GraphqlContext, GraphqlContext> {
+function createResultPlugin(): Plugin<GraphqlContext, GraphqlContext> {
   const encode = <R>(result: R) => encodeResult(result as AnyResult, logFault) as R;
   const subscriptions = new WeakSet<Request>();
   return {

@@ -1,5 +1,4 @@
-import type { ExecutionArgs, FormattedExecutionResult } from "graphql";
-import { GraphQLError } from "graphql";
+import type { ExecutionArgs, FormattedExecutionResult, GraphQLError } from "graphql";
 import type { Context, ServerOptions, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 import { ERROR_TABLE, EverywireError } from "../../core/error.ts";

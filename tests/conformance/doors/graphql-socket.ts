@@ -56,6 +56,7 @@ function toError(thrown: unknown): Error {
 /** The same operations as `graphql`, over graphql-transport-ws. */
 export const graphqlSocket: DoorDriver = {
   name: "graphql-socket",
+  door: "graphql",
 
   async publish(target: Target, channel: string, event: PublishedEvent): Promise<Published> {
     const { client } = connect(target);
