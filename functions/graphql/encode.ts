@@ -73,6 +73,20 @@ export function withoutStatuses<R extends AnyResult>(result: R): R {
   return { ...result, errors: errors.map((error) => withHttp(error, undefined)) };
 }
 
+/** What the boundary refused before the operation was read, as a GraphQL error with the status of its code. */
+export function encodeRefusal(request: Request, error: EverywireError): Response {
+  const { code, message, retryAfterMs } = error;
+  const headers = new Headers({ "cache-control": "no-store" });
+  const isModern = request.headers.get("accept")?.includes("application/graphql-response+json") === true;
+  headers.set("content-type", `application/${isModern ? "graphql-response+json" : "json"}; charset=utf-8`);
+  if (code === "unauthenticated") headers.set("www-authenticate", 'Bearer realm="everywire"');
+  if (retryAfterMs !== undefined)
+    headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  const extensions = { code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const body = JSON.stringify({ errors: [{ message, extensions }] });
+  return new Response(body, { status: ERROR_TABLE[code].http, headers });
+}
+
 /** What was thrown first: a resolver's error arrives in the library's own, sometimes in several. */
 function findCause(thrown: unknown): unknown {
   let cause = thrown;

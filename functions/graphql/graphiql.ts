@@ -1,19 +1,4 @@
-/// <reference path="./graphiql-modules.d.ts" />
-// By path: the package does not export these files by name, and a resolver that is strict about that refuses them.
-
 import { EverywireError } from "../../core/error.ts";
-import styleText from "../../node_modules/graphiql/graphiql.min.css";
-import graphiqlText from "../../node_modules/graphiql/graphiql.min.js";
-import reactText from "../../node_modules/react/umd/react.production.min.js";
-import reactDomText from "../../node_modules/react-dom/umd/react-dom.production.min.js";
-
-/** Every file of the page comes from here and nowhere else, so that it works with no network. */
-const ASSETS: Readonly<Record<string, { readonly text: string; readonly type: string }>> = {
-  "react.js": { text: reactText, type: "text/javascript" },
-  "react-dom.js": { text: reactDomText, type: "text/javascript" },
-  "graphiql.js": { text: graphiqlText, type: "text/javascript" },
-  "graphiql.css": { text: styleText, type: "text/css" },
-};
 
 const DEFAULT_QUERY = `# Publish here, and read in another tab:
 #
@@ -112,9 +97,15 @@ export function graphiqlPage(): Response {
   });
 }
 
-/** A file of the page. @throws EverywireError `not_found` */
-export function graphiqlAsset(name: string): Response {
-  const asset = name === "start.js" ? { text: START, type: "text/javascript" } : ASSETS[name];
+/**
+ * A file of the page. They are looked up when they are first asked for, since only the bundler knows how to read them:
+ * whoever imports this door elsewhere, to list it, does without.
+ *
+ * @throws EverywireError `not_found`
+ */
+export async function graphiqlAsset(name: string): Promise<Response> {
+  const { GRAPHIQL_FILES } = await import("./graphiql-files.ts");
+  const asset = name === "start.js" ? { text: START, type: "text/javascript" } : GRAPHIQL_FILES.get(name);
   if (asset === undefined) throw new EverywireError("not_found", "There is nothing at this path.");
   return new Response(asset.text, {
     headers: { "content-type": `${asset.type}; charset=utf-8`, "cache-control": "public, max-age=3600" },

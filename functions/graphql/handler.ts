@@ -47,7 +47,7 @@ export async function handleAvatar(c: EdgeContext): Promise<Response> {
 }
 
 /** `GET /graphql/graphiql/{file}`: what the page for a browser is made of. */
-export function handleAsset(c: EdgeContext): Response {
+export function handleAsset(c: EdgeContext): Promise<Response> {
   return graphiqlAsset(c.req.param("file") ?? "");
 }
 

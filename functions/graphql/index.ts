@@ -1,5 +1,6 @@
 import { mountMethods } from "../boundary/methods.ts";
 import type { Door } from "../door.ts";
+import { encodeRefusal } from "./encode.ts";
 import { handleAsset, handleAvatar, handleGraphql } from "./handler.ts";
 
 export const door: Door = {
@@ -15,6 +16,9 @@ export const door: Door = {
     binary: true,
     presence: false,
     limits: true,
+  },
+  refuse(c, error) {
+    return c.req.path === "/graphql" ? Promise.resolve(encodeRefusal(c.req.raw, error)) : undefined;
   },
   mount(app) {
     mountMethods(app, "/graphql", { GET: handleGraphql, POST: handleGraphql });

@@ -148,6 +148,19 @@ describe("errors", () => {
     });
   });
 
+  it("of a bad token are GraphQL errors too, and 401 whatever the client takes", async () => {
+    for (const accept of ["application/graphql-response+json", "application/json", "text/event-stream"]) {
+      const response = await post(
+        { query: "{ __typename }" },
+        { accept },
+        { url: server.url, token: "garbage" },
+      );
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toContain("Bearer");
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "unauthenticated" } }] });
+    }
+  });
+
   it("are told by the field, and what could be had is given", async () => {
     const response = await post(
       { query: '{ __typename user(id: "none") { id } }' },

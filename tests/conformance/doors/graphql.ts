@@ -1,11 +1,18 @@
 import { createClient, NetworkError } from "graphql-sse";
 import type { DoorDriver, Published, PublishedEvent, Reader, ReceivedEvent, Target } from "../door-driver.ts";
 import type { GraphqlAnswer } from "../graphql-operations.ts";
-import { cursorAfter, EVENTS, PUBLISH, toPublished, toReceived } from "../graphql-operations.ts";
-import { assertOk, toHeaders, toUrl } from "../http-exchange.ts";
+import {
+  assertNoErrors,
+  cursorAfter,
+  EVENTS,
+  PUBLISH,
+  toPublished,
+  toReceived,
+} from "../graphql-operations.ts";
+import { toHeaders, toUrl } from "../http-exchange.ts";
 import { Received } from "../received-events.ts";
 
-/** Sends an operation as GraphQL over HTTP. What the boundary refuses before GraphQL is an HTTP error. */
+/** Sends an operation as GraphQL over HTTP. */
 export async function request(
   target: Target,
   query: string,
@@ -19,8 +26,7 @@ export async function request(
     }),
     body: JSON.stringify({ query, variables }),
   });
-  const isGraphql = response.headers.get("content-type")?.startsWith("application/graphql-response+json");
-  return (await (isGraphql ? response : await assertOk(response)).json()) as GraphqlAnswer;
+  return (await response.json()) as GraphqlAnswer;
 }
 
 /** `mutation publish` by POST, and `subscription events` with graphql-sse's client in distinct connections mode. */
@@ -56,9 +62,13 @@ export const graphql: DoorDriver = {
           }
         },
         error(thrown) {
-          // Refused before GraphQL saw it: the answer is an HTTP error.
+          // Refused before there was a stream: the client gives the answer as it came.
           const response = thrown instanceof NetworkError ? (thrown.response as unknown) : undefined;
-          if (response instanceof Response) assertOk(response).then(() => fail(thrown as Error), fail);
+          if (response instanceof Response)
+            response
+              .json()
+              .then((answer) => assertNoErrors(answer as GraphqlAnswer))
+              .catch(fail);
           else fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
         },
         complete: () => fail(new Error("The stream ended.")),
