@@ -29,6 +29,10 @@ export interface Limits {
   readonly MAX_POLL_SECONDS: number;
   /** Events in one page of a read. */
   readonly MAX_PAGE_EVENTS: number;
+  /** Rows in one import. */
+  readonly MAX_JOB_ROWS: number;
+  /** Live subscriptions over one connection, where a wire has several. */
+  readonly MAX_SOCKET_SUBSCRIPTIONS: number;
   /** Channels in one composite subscription. */
   readonly MAX_SUBSCRIBED_CHANNELS: number;
   /** Members whose coming and going is announced; above it they are counted, since n joins make n*n events. */
@@ -55,6 +59,8 @@ export const DEFAULT_LIMITS: Limits = {
   HEARTBEAT_SECONDS: 10,
   MAX_POLL_SECONDS: 60,
   MAX_PAGE_EVENTS: 1000,
+  MAX_JOB_ROWS: 100_000,
+  MAX_SOCKET_SUBSCRIPTIONS: 64,
   MAX_SUBSCRIBED_CHANNELS: 16,
   MAX_ANNOUNCED_MEMBERS: 100,
 };

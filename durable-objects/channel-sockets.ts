@@ -5,8 +5,8 @@ import type { Limits } from "../core/limits.ts";
 import type { Presence, StoredEvent } from "../core/ports.ts";
 import { encodeFeedRecord } from "../wire/feed-frame.ts";
 import { encodePing, PING_TEXT, PONG_TEXT } from "../wire/socket-frame.ts";
-import type { Flow } from "./channel-flow.ts";
-import { NEW_FLOW, onPong, onSent } from "./channel-flow.ts";
+import type { Flow } from "../core/reader-flow.ts";
+import { NEW_FLOW, onPong, onSent } from "../core/reader-flow.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { PresenceRoll } from "./channel-presence.ts";
 import type { Start } from "./channel-state.ts";
@@ -71,7 +71,7 @@ export class ChannelSockets {
   }
 
   get presence(): Presence {
-    return { members: this.#roll.list() };
+    return { members: this.#roll.list(), readers: this.#live.size + this.#catchingUp.size };
   }
 
   find(socket: WebSocket): SocketAttachment | undefined {

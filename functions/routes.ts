@@ -3,8 +3,9 @@ import { door as http } from "./http/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
 import { door as rest } from "./rest/index.ts";
 import { door as sse } from "./sse/index.ts";
+import { door as stream } from "./stream/index.ts";
 import { createSystemDoor } from "./system/index.ts";
 import { door as websocket } from "./websocket/index.ts";
 
 /** The one table of doors. Deleting a line and its folder removes a protocol. */
-export const doors: readonly Door[] = [http, sse, longPoll, websocket, rest, createSystemDoor(() => doors)];
+export const doors: readonly Door[] = [http, sse, longPoll, websocket, stream, rest, createSystemDoor(() => doors)];

@@ -7,8 +7,8 @@ import type { Asked } from "./decode.ts";
 import { decodeAsked, decodeBody, decodeIdempotency } from "./decode.ts";
 import { encodeList, encodeRecord, encodeUnchanged } from "./encode.ts";
 import { toPrecondition } from "./etag.ts";
-import { parseListQuery } from "./list-query.ts";
-import { mergePatch } from "./merge-patch.ts";
+import { parseListQuery } from "../boundary/list-query.ts";
+import { mergePatch } from "../../core/merge-patch.ts";
 import type { Resource } from "./resource.ts";
 import type { Mount } from "./versions.ts";
 

@@ -4,7 +4,7 @@ import { MIGRATIONS, pendingMigrations } from "../../durable-objects/records-mig
 import { nextAlarmMs, retryDelayMs, takeBatch } from "../../durable-objects/records-outbox.ts";
 import { toListStatements } from "../../durable-objects/records-query.ts";
 import { toPrecondition } from "../../functions/rest/etag.ts";
-import { mergePatch } from "../../functions/rest/merge-patch.ts";
+import { mergePatch } from "../../core/merge-patch.ts";
 import { encodeXml } from "../../functions/rest/xml.ts";
 
 describe("merge patch", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Flow } from "../../durable-objects/channel-flow.ts";
-import { NEW_FLOW, onPong, onSent } from "../../durable-objects/channel-flow.ts";
+import type { Flow } from "../../core/reader-flow.ts";
+import { NEW_FLOW, onPong, onSent } from "../../core/reader-flow.ts";
 
 const limits = { MAX_UNCONFIRMED_BYTES: 100, MAX_SILENT_UNCONFIRMED_BYTES: 1000 };
 const send = (flow: Flow, bytes: number) => onSent(flow, bytes, limits);

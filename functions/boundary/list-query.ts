@@ -2,7 +2,7 @@ import type { CollectionName, FilterRule } from "../../core/entities/collections
 import { collectionRules } from "../../core/entities/collections.ts";
 import { EverywireError } from "../../core/error.ts";
 import type { Filter, ListQuery, ListWindow, SortKey } from "../../core/records.ts";
-import { parseWholeNumber } from "../boundary/query.ts";
+import { parseWholeNumber } from "./query.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;

@@ -1,4 +1,4 @@
-import { EverywireError } from "../../core/error.ts";
+import { EverywireError } from "./error.ts";
 
 /** No resource is deeper than three; a patch that is deeper is no patch of ours. */
 const MAX_DEPTH = 16;
