@@ -10,8 +10,7 @@ import { FeedStream } from "../boundary/feed-stream.ts";
 import { pathOf, queryOf } from "../boundary/request-target.ts";
 import type { Source } from "./decode.ts";
 import { decodeChannels, decodeSources } from "./decode.ts";
-import { encodeComment, encodeRetry } from "../../wire/server-sent-events.ts";
-import { encodeRecords, encodeStreamError } from "./encode.ts";
+import { createEncoding } from "./encode.ts";
 import { Positions } from "./positions.ts";
 
 /** What CONTRACT §2 promises, whatever the operator sets. */
@@ -49,17 +48,7 @@ async function openStream(c: EdgeContext, channels: readonly ChannelName[]): Pro
   const retryMs = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
   const stream = new FeedStream({
     subscriptions: await subscribeToAll(context, sources),
-    encoding: {
-      // The first bytes make the client's `open` event come now, and not with the first channel event.
-      opening: encodeComment("everywire") + encodeRetry(retryMs),
-      heartbeat: encodeComment("heartbeat"),
-      ready: ([first], index) => {
-        if (first?.kind === "position" && !positions.isKnown(index)) positions.advance(index, first.cursor);
-        return positions.known;
-      },
-      encode: (records, index) => encodeRecords(records, positions, index),
-      encodeError: encodeStreamError,
-    },
+    encoding: createEncoding(positions, retryMs),
     heartbeatMs: Math.min(limits.HEARTBEAT_SECONDS, MAX_HEARTBEAT_SECONDS) * 1000,
     expiresInMs:
       identity.kind === "user" && identity.expiresAtMs !== undefined

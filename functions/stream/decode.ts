@@ -4,7 +4,9 @@ import { parsePlainEvent } from "../../core/event.ts";
 import type { JobRow } from "../../core/jobs.ts";
 import type { NdjsonLine } from "../../wire/ndjson.ts";
 import { NDJSON_MEDIA_TYPES } from "../../wire/ndjson.ts";
-import { decodeUtf8, mediaType, parseJson } from "../boundary/body.ts";
+import { mediaType } from "../boundary/body.ts";
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** What to do with lines that are over the publish rate: answer them so, or send them when the rate allows it. */
 export type RateMode = "refuse" | "wait";
@@ -47,5 +49,9 @@ function decodeLine({ bytes }: NdjsonLine, maxLineBytes: number): unknown {
   if (bytes === undefined) {
     throw new EverywireError("payload_too_large", `A line has at most ${maxLineBytes} bytes.`);
   }
-  return parseJson(decodeUtf8(bytes));
+  try {
+    return JSON.parse(UTF8.decode(bytes));
+  } catch {
+    throw new EverywireError("invalid_argument", "The line is not JSON in UTF-8.");
+  }
 }

@@ -2,10 +2,11 @@ import type { DoorDriver } from "./door-driver.ts";
 import { http } from "./doors/http.ts";
 import { longPoll } from "./doors/long-poll.ts";
 import { sse } from "./doors/sse.ts";
+import { stream } from "./doors/stream.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
-const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket];
+const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket, stream];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
 type ReadingDoor = DoorDriver & Required<Pick<DoorDriver, "read">>;
