@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from "../core/limits.ts";
 import type { ImportContext, ImportProgress } from "../core/operations/import-products.ts";
 import {
   announceImport,
+  announceUploadEnd,
   finishImport,
   importBatch,
   NO_PROGRESS,
@@ -27,6 +28,7 @@ const MAX_RETRY_MS = 60_000;
 interface JobState {
   readonly id: string;
   readonly progress: ImportProgress;
+  readonly received: number;
   readonly end: UploadEnd | undefined;
   /** When the client was last heard of. */
   readonly heardMs: number;
@@ -53,7 +55,14 @@ export class Job extends DurableObject<JobEnv> {
 
   async startImport(id: string): Promise<void> {
     if (this.#state() !== undefined) return;
-    this.#save({ id, progress: NO_PROGRESS, end: undefined, heardMs: Date.now(), batchEnd: undefined });
+    this.#save({
+      id,
+      progress: NO_PROGRESS,
+      received: 0,
+      end: undefined,
+      heardMs: Date.now(),
+      batchEnd: undefined,
+    });
     await this.#wakeAt(Date.now() + SILENCE_MS);
     await announceImport(this.#importContext(), id);
   }
@@ -66,7 +75,7 @@ export class Job extends DurableObject<JobEnv> {
       for (const row of rows) {
         this.#storage.sql.exec("INSERT OR REPLACE INTO waiting VALUES (?, ?)", row.row, JSON.stringify(row));
       }
-      this.#save({ ...state, heardMs: Date.now() });
+      this.#save({ ...state, received: state.received + rows.length, heardMs: Date.now() });
     });
     await this.#wakeAt(Date.now());
   }
@@ -74,7 +83,12 @@ export class Job extends DurableObject<JobEnv> {
   async endUpload(end: UploadEnd): Promise<void> {
     const state = this.#state();
     if (state === undefined || state.end !== undefined) return;
-    this.#save({ ...state, end });
+    // Told before it is known here, so that the end of the job cannot be told first.
+    await announceUploadEnd(this.#importContext(), state.id, state.received, end);
+    // Read again: a batch may have ended meanwhile.
+    const now = this.#state();
+    if (now === undefined) return;
+    this.#save({ ...now, end });
     await this.#wakeAt(Date.now());
   }
 
@@ -113,6 +127,8 @@ export class Job extends DurableObject<JobEnv> {
         const now = this.#state();
         if (now !== undefined) this.#save({ ...now, progress, batchEnd: undefined });
       });
+      // A turn for everybody else: one runtime serves them all, and a long job is in no hurry.
+      await scheduler.wait(1);
     }
     await this.#wakeAt(Date.now());
   }

@@ -8,4 +8,12 @@ import { createSystemDoor } from "./system/index.ts";
 import { door as websocket } from "./websocket/index.ts";
 
 /** The one table of doors. Deleting a line and its folder removes a protocol. */
-export const doors: readonly Door[] = [http, sse, longPoll, websocket, stream, rest, createSystemDoor(() => doors)];
+export const doors: readonly Door[] = [
+  http,
+  sse,
+  longPoll,
+  websocket,
+  stream,
+  rest,
+  createSystemDoor(() => doors),
+];

@@ -42,7 +42,7 @@ export function jobChannel(jobId: string): ChannelName {
 /**
  * Begins an import of products, for admins: a job that goes on whether its client stays or not. It tells of itself on
  * `jobs/{id}`: `job.started`, a `job.progress` for each batch with the ids that were made and the rows that were
- * refused, and `job.completed` or `job.failed` at the end.
+ * refused, `job.uploaded` when the rows are all there, and `job.completed` or `job.failed` at the end.
  *
  * @throws EverywireError `unauthenticated`, `permission_denied`
  */
@@ -79,6 +79,16 @@ export async function announceImport(context: ImportContext, jobId: string): Pro
   await tell(context, jobId, "job.started", { kind: "products.import" }, []);
 }
 
+/** Tells that no rows follow, and that those that came are safe: the client may leave. Once. */
+export async function announceUploadEnd(
+  context: ImportContext,
+  jobId: string,
+  received: number,
+  end: UploadEnd,
+): Promise<void> {
+  await tell(context, jobId, "job.uploaded", { rows: received, isComplete: end === "complete" }, []);
+}
+
 /**
  * Imports a batch: valid rows become products, and what became of each is one `job.progress`, all of it in one
  * transaction. A batch that comes again after a crash changes nothing: its key is kept with its rows, and the ids of its
@@ -105,7 +115,13 @@ export async function importBatch(context: ImportContext, batch: ImportBatch): P
     inserted: batch.progress.inserted + products.length,
     failed: batch.progress.failed + errors.length,
   };
-  await tell(context, jobId, "job.progress", { ...progress, created, errors: errors as unknown as Json }, products);
+  await tell(
+    context,
+    jobId,
+    "job.progress",
+    { ...progress, created, errors: errors as unknown as Json },
+    products,
+  );
   return progress;
 }
 

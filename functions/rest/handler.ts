@@ -1,14 +1,14 @@
 import { parseInput } from "../../core/entities/parse-input.ts";
+import { mergePatch } from "../../core/merge-patch.ts";
 import { assertSignedIn } from "../../core/resource-policy.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
 import { toOperationContext } from "../boundary/edge.ts";
+import { parseListQuery } from "../boundary/list-query.ts";
 import type { Handler, MethodTable } from "../boundary/methods.ts";
 import type { Asked } from "./decode.ts";
 import { decodeAsked, decodeBody, decodeIdempotency } from "./decode.ts";
 import { encodeList, encodeRecord, encodeUnchanged } from "./encode.ts";
 import { toPrecondition } from "./etag.ts";
-import { parseListQuery } from "../boundary/list-query.ts";
-import { mergePatch } from "../../core/merge-patch.ts";
 import type { Resource } from "./resource.ts";
 import type { Mount } from "./versions.ts";
 

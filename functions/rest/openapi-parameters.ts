@@ -1,7 +1,7 @@
 import type { Comparison } from "../../core/entities/collections.ts";
 import { collectionRules } from "../../core/entities/collections.ts";
-import type { DefinedResource } from "./handler.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../boundary/list-query.ts";
+import type { DefinedResource } from "./handler.ts";
 import type { JsonSchema, Parameter } from "./openapi-types.ts";
 import type { Mount } from "./versions.ts";
 

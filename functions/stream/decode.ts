@@ -6,7 +6,7 @@ import type { NdjsonLine } from "../../wire/ndjson.ts";
 import { NDJSON_MEDIA_TYPES } from "../../wire/ndjson.ts";
 import { mediaType } from "../boundary/body.ts";
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** What to do with lines that are over the publish rate: answer them so, or send them when the rate allows it. */
 export type RateMode = "refuse" | "wait";

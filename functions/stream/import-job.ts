@@ -5,7 +5,7 @@ import type { FeedRecord } from "../../core/ports.ts";
 import { NdjsonSplitter } from "../../wire/ndjson.ts";
 import { decodeJobRow } from "./decode.ts";
 
-const ROWS_PER_HOP = 200;
+const MAX_ROWS_PER_HOP = 1000;
 
 /** The last event of a job. */
 export function isJobEnd(record: FeedRecord): boolean {
@@ -29,8 +29,8 @@ async function readRows(
   body: ReadableStream<Uint8Array>,
   maxLineBytes: number,
 ): Promise<UploadEnd> {
-  const { MAX_JOB_ROWS } = context.limits;
   const splitter = new NdjsonSplitter(maxLineBytes);
+  const sender = new RowSender(context, jobId);
   const reader = body.getReader();
   let count = 0;
   for (;;) {
@@ -38,24 +38,60 @@ async function readRows(
     try {
       chunk = await reader.read();
     } catch {
+      await sender.settle();
       return "cut";
     }
     const last = chunk.done ? splitter.end() : undefined;
     const lines = chunk.done ? (last === undefined ? [] : [last]) : splitter.push(chunk.value);
-    let rows: JobRow[] = [];
     for (const line of lines) {
       count += 1;
-      if (count > MAX_JOB_ROWS) {
-        await addImportRows(context, jobId, rows);
+      if (count > context.limits.MAX_JOB_ROWS) {
+        await sender.settle();
         await reader.cancel().catch(() => undefined);
         return "too-many-rows";
       }
-      rows.push(decodeJobRow(line, maxLineBytes));
-      if (rows.length < ROWS_PER_HOP) continue;
-      await addImportRows(context, jobId, rows);
-      rows = [];
+      sender.push(decodeJobRow(line, maxLineBytes));
     }
-    if (rows.length > 0) await addImportRows(context, jobId, rows);
+    if (chunk.done || sender.waiting > MAX_ROWS_PER_HOP) await sender.settle();
     if (chunk.done) return "complete";
+  }
+}
+
+/** Sends rows one hop after the other; what comes while a hop is on its way goes with the next. */
+class RowSender {
+  readonly #context: OperationContext;
+  readonly #jobId: string;
+  readonly #rows: JobRow[] = [];
+  #sending: Promise<void> | undefined;
+
+  constructor(context: OperationContext, jobId: string) {
+    this.#context = context;
+    this.#jobId = jobId;
+  }
+
+  get waiting(): number {
+    return this.#rows.length;
+  }
+
+  push(row: JobRow): void {
+    this.#rows.push(row);
+    if (this.#sending !== undefined) return;
+    this.#sending = this.#send();
+    // A failure is met where the sender is settled; until then it must not pass for one that nobody handles.
+    this.#sending.catch(() => undefined);
+  }
+
+  /** Resolves when all rows are safe. @throws what a hop failed with */
+  async settle(): Promise<void> {
+    await this.#sending;
+  }
+
+  async #send(): Promise<void> {
+    // The rest of the chunk that this row came with goes in the same hop.
+    await Promise.resolve();
+    while (this.#rows.length > 0) {
+      await addImportRows(this.#context, this.#jobId, this.#rows.splice(0, MAX_ROWS_PER_HOP));
+    }
+    this.#sending = undefined;
   }
 }

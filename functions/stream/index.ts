@@ -6,7 +6,7 @@ export const door: Door = {
   name: "stream",
   summary:
     "Streamable HTTP: NDJSON down, NDJSON up with an ack for each line while it is sent, and jobs as streams",
-  example: `curl -T - {url}/stream/demo/hello -X POST -H 'content-type: application/x-ndjson' <<< '{"type":"greeting","data":"hi"}'`,
+  example: `curl {url}/stream/demo/hello -H 'content-type: application/x-ndjson' -d '{"type":"greeting","data":"hi"}'`,
   guarantees: {
     publish: true,
     subscribe: true,

@@ -113,8 +113,12 @@ export class LineAnswers {
     try {
       return await this.#reader.read();
     } catch {
-      // The client has gone in the middle of its body: nobody is there to be told.
-      this.stop();
+      // The client has gone in the middle of its body: nobody is there to be told. Closed all the same, since the
+      // runtime takes a response that can never end for a fault of ours.
+      if (!this.#isEnded) {
+        this.stop();
+        this.#controller.close();
+      }
       return { done: true, value: undefined };
     }
   }

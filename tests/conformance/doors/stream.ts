@@ -55,7 +55,8 @@ export const stream: DoorDriver = {
     const received = new Received<ReceivedEvent>();
     let cursor = response.headers.get("everywire-cursor") ?? undefined;
     const pump = async () => {
-      for await (const event of readLines(body)) received.push({ sequence: event.sequence as string | undefined, event });
+      for await (const event of readLines(body))
+        received.push({ sequence: event.sequence as string | undefined, event });
     };
     pump()
       .then(() => received.end(new Error("The stream ended.")))
@@ -66,7 +67,8 @@ export const stream: DoorDriver = {
       },
       async next(timeoutMs) {
         const event = await received.next(timeoutMs);
-        cursor = event.sequence ?? (event.event.data as { resumedAt?: string } | undefined)?.resumedAt ?? cursor;
+        cursor =
+          event.sequence ?? (event.event.data as { resumedAt?: string } | undefined)?.resumedAt ?? cursor;
         return event;
       },
       async cut() {
