@@ -1,5 +1,6 @@
 import type { Door } from "./door.ts";
 import { door as http } from "./http/index.ts";
+import { door as jsonRpc } from "./json-rpc/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
 import { door as rest } from "./rest/index.ts";
 import { door as sse } from "./sse/index.ts";
@@ -14,6 +15,7 @@ export const doors: readonly Door[] = [
   longPoll,
   websocket,
   stream,
+  jsonRpc,
   rest,
   createSystemDoor(() => doors),
 ];

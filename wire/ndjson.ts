@@ -52,8 +52,9 @@ export class NdjsonSplitter {
   }
 
   /** The last line, where it was not ended by LF. */
-  end(): NdjsonLine | undefined {
-    return this.#heldBytes > 0 || this.#isSkipping ? this.#takeLine(new Uint8Array()) : undefined;
+  *end(): Generator<NdjsonLine, void> {
+    const line = this.#heldBytes > 0 || this.#isSkipping ? this.#takeLine(new Uint8Array()) : undefined;
+    if (line !== undefined) yield line;
   }
 
   #takeLine(rest: Uint8Array): NdjsonLine | undefined {

@@ -3,6 +3,7 @@ import type { JobRow, UploadEnd } from "../../core/jobs.ts";
 import { addImportRows, endImportUpload } from "../../core/operations/import-products.ts";
 import type { FeedRecord } from "../../core/ports.ts";
 import { NdjsonSplitter } from "../../wire/ndjson.ts";
+import { BodyChunks } from "./body-chunks.ts";
 import { decodeJobRow } from "./decode.ts";
 
 const MAX_ROWS_PER_HOP = 1000;
@@ -31,29 +32,27 @@ async function readRows(
 ): Promise<UploadEnd> {
   const splitter = new NdjsonSplitter(maxLineBytes);
   const sender = new RowSender(context, jobId);
-  const reader = body.getReader();
+  const chunks = new BodyChunks(body);
   let count = 0;
   for (;;) {
-    let chunk: ReadableStreamReadResult<Uint8Array>;
+    let chunk: Uint8Array | undefined;
     try {
-      chunk = await reader.read();
+      chunk = await chunks.next();
     } catch {
       await sender.settle();
       return "cut";
     }
-    const last = chunk.done ? splitter.end() : undefined;
-    const lines = chunk.done ? (last === undefined ? [] : [last]) : splitter.push(chunk.value);
-    for (const line of lines) {
+    for (const line of chunk === undefined ? splitter.end() : splitter.push(chunk)) {
       count += 1;
       if (count > context.limits.MAX_JOB_ROWS) {
         await sender.settle();
-        await reader.cancel().catch(() => undefined);
+        await chunks.stop();
         return "too-many-rows";
       }
       sender.push(decodeJobRow(line, maxLineBytes));
     }
-    if (chunk.done || sender.waiting > MAX_ROWS_PER_HOP) await sender.settle();
-    if (chunk.done) return "complete";
+    if (chunk === undefined || sender.waiting > MAX_ROWS_PER_HOP) await sender.settle();
+    if (chunk === undefined) return "complete";
   }
 }
 

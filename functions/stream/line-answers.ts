@@ -1,6 +1,7 @@
 import { EverywireError } from "../../core/error.ts";
 import type { NdjsonLine } from "../../wire/ndjson.ts";
 import { NdjsonSplitter } from "../../wire/ndjson.ts";
+import { BodyChunks } from "./body-chunks.ts";
 import { encodeError, HEARTBEAT } from "./encode.ts";
 
 export interface LineAnswersOptions {
@@ -32,7 +33,7 @@ const UTF8 = new TextEncoder();
 export class LineAnswers {
   readonly body: ReadableStream<Uint8Array>;
   readonly #options: LineAnswersOptions;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #chunks: BodyChunks;
   readonly #splitter: NdjsonSplitter;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -40,7 +41,7 @@ export class LineAnswers {
 
   constructor(options: LineAnswersOptions) {
     this.#options = options;
-    this.#reader = options.body.getReader();
+    this.#chunks = new BodyChunks(options.body);
     this.#splitter = new NdjsonSplitter(options.maxLineBytes);
     this.body = new ReadableStream<Uint8Array>(
       {
@@ -61,8 +62,7 @@ export class LineAnswers {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    // Rejects where the client has gone, which is what was wanted.
-    this.#reader.cancel().catch(() => undefined);
+    void this.#chunks.stop();
   }
 
   #onStart(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -92,10 +92,9 @@ export class LineAnswers {
   }
 
   async #answerNext(): Promise<boolean> {
-    const { done, value } = await this.#read();
+    const chunk = await this.#read();
     if (this.#isEnded) return false;
-    const last = done ? this.#splitter.end() : undefined;
-    const lines = done ? (last === undefined ? [] : [last]) : this.#splitter.push(value);
+    const lines = chunk === undefined ? this.#splitter.end() : this.#splitter.push(chunk);
     let hasAnswered = false;
     for (const batch of toBatches(lines, this.#options)) {
       const text = await this.#options.answer(batch);
@@ -103,15 +102,15 @@ export class LineAnswers {
       this.#send(text);
       hasAnswered = true;
     }
-    if (!done) return hasAnswered;
+    if (chunk !== undefined) return hasAnswered;
     this.stop();
     this.#controller.close();
     return true;
   }
 
-  async #read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+  async #read(): Promise<Uint8Array | undefined> {
     try {
-      return await this.#reader.read();
+      return await this.#chunks.next();
     } catch {
       // The client has gone in the middle of its body: nobody is there to be told. Closed all the same, since the
       // runtime takes a response that can never end for a fault of ours.
@@ -119,7 +118,7 @@ export class LineAnswers {
         this.stop();
         this.#controller.close();
       }
-      return { done: true, value: undefined };
+      return undefined;
     }
   }
 

@@ -9,8 +9,7 @@ function split(chunks: readonly Uint8Array[], maxLineBytes = 1000): [number, str
   const splitter = new NdjsonSplitter(maxLineBytes);
   const lines: NdjsonLine[] = [];
   for (const chunk of chunks) lines.push(...splitter.push(chunk));
-  const last = splitter.end();
-  if (last !== undefined) lines.push(last);
+  lines.push(...splitter.end());
   return lines.map(({ number, bytes }) => [number, bytes && new TextDecoder().decode(bytes)]);
 }
 
