@@ -12,6 +12,7 @@ import { RESOURCE_METHODS } from "./resources.ts";
 import type { RpcContext, SocketContext } from "./rpc-context.ts";
 import { RpcSocket } from "./socket.ts";
 
+export const PATH = "/rpc";
 /** What a batch may make us hold at once. */
 const MAX_ANSWER_CHARACTERS = 8 * 1024 * 1024;
 const SUBPROTOCOLS = ["jsonrpc", "jsonrpc-2.0"];
@@ -28,7 +29,7 @@ let described: ReturnType<typeof describeMethods> | undefined;
 /** Made when it is first asked for: it says the same to everybody, and takes longer than a request should. */
 function document() {
   described ??= describeMethods(socketMethods as readonly Method<never>[], [
-    { name: "HTTP, and WebSocket by upgrade", url: "/rpc" },
+    { name: "HTTP, and WebSocket by upgrade", url: PATH },
   ]);
   return described;
 }
@@ -40,11 +41,9 @@ export async function handlePost(c: EdgeContext): Promise<Response> {
   try {
     text = await decodeBody(c.req.raw, limits.MAX_REQUEST_BYTES);
   } catch (thrown) {
-    // Before there is a call, HTTP has a status to say it with; the body is JSON-RPC all the same.
     const error = EverywireError.from(thrown);
     if (error.code === "internal") throw thrown;
-    const answer = encodeFailure(null, toRpcError(error));
-    return new Response(answer, { status: ERROR_TABLE[error.code].http, headers: HEADERS });
+    return toRefusal(error);
   }
   const context: RpcContext = { operation: () => toOperationContext(c), yieldTurn: () => undefined };
   const answer = await httpDispatcher.dispatch(text, context, {
@@ -54,6 +53,24 @@ export async function handlePost(c: EdgeContext): Promise<Response> {
   });
   if (answer === undefined) return new Response(null, { status: 204 });
   return new Response(answer, { headers: HEADERS });
+}
+
+/** What the boundary refuses, for a client of JSON-RPC. A WebSocket that was not upgraded has HTTP's own errors. */
+export function refuse(c: EdgeContext, error: EverywireError): Promise<Response> | undefined {
+  return c.req.method === "POST" && c.req.path === PATH ? Promise.resolve(toRefusal(error)) : undefined;
+}
+
+/** Before there is a call, HTTP has a status to say it with; the body is JSON-RPC all the same. */
+function toRefusal(error: EverywireError): Response {
+  const headers = new Headers(HEADERS);
+  if (error.retryAfterMs !== undefined) {
+    headers.set("retry-after", String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
+  }
+  if (error.code === "unauthenticated") headers.set("www-authenticate", 'Bearer realm="everywire"');
+  return new Response(encodeFailure(null, toRpcError(error)), {
+    status: ERROR_TABLE[error.code].http,
+    headers,
+  });
 }
 
 /** `GET /rpc`: the same methods over a WebSocket, and subscriptions. */

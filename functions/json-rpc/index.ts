@@ -1,6 +1,6 @@
 import { mountMethods } from "../boundary/methods.ts";
 import type { Door } from "../door.ts";
-import { handlePost, handleUpgrade } from "./handler.ts";
+import { handlePost, handleUpgrade, PATH, refuse } from "./handler.ts";
 
 export const door: Door = {
   name: "json-rpc",
@@ -17,7 +17,8 @@ export const door: Door = {
     presence: true,
     limits: true,
   },
+  refuse,
   mount(app) {
-    mountMethods(app, "/rpc", { GET: handleUpgrade, POST: handlePost });
+    mountMethods(app, PATH, { GET: handleUpgrade, POST: handlePost });
   },
 };

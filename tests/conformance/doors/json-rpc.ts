@@ -22,9 +22,10 @@ export function createHttpClient(target: Target): JSONRPCClient {
       headers: toHeaders(target, { "content-type": "application/json" }),
       body: JSON.stringify(request),
     });
-    // What is wrong before JSON-RPC begins, such as a bad token, is HTTP's.
-    if (response.status !== 200 && response.status !== 204) await assertOk(response);
-    if (response.status === 200) client.receive((await response.json()) as JSONRPCResponse);
+    if (response.status === 204) return;
+    const answer = (await response.json()) as JSONRPCResponse;
+    // What is wrong before there is a call, such as a bad token, has no id; here it can only be this call's.
+    client.receive({ ...answer, id: answer.id ?? request.id ?? null });
   });
   return client;
 }
