@@ -10,8 +10,9 @@ import { Received } from "../received-events.ts";
 /** The error of ours that a JSON-RPC error carries; any other as it is. */
 function toDoorError(thrown: unknown): unknown {
   if (!(thrown instanceof JSONRPCErrorException)) return thrown;
-  const { code } = thrown.data as { code: ErrorCode };
-  return new DoorError(code, thrown.message);
+  const data = thrown.data as { code: ErrorCode } | undefined;
+  // An error of the protocol itself, such as a method that there is not, has no code of ours.
+  return data === undefined ? thrown : new DoorError(data.code, thrown.message);
 }
 
 /** The client of the `json-rpc-2.0` package over `POST /rpc`. */
