@@ -64,6 +64,9 @@ describe("a long upload of NDJSON", () => {
     upload.end();
     const { count, peak } = await draining;
     expect(count).toBe(blocks * 100);
+    console.info(
+      `ndjson upload: ${UPLOAD_MB} MB, the runtime grew by ${Math.round((peak - before) / MIB)} MiB`,
+    );
     expect(peak - before).toBeLessThan(MAX_GROWTH_BYTES);
   }, 600_000);
 
