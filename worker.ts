@@ -2,18 +2,21 @@ import { parseSettings } from "./core/settings.ts";
 import type { Channel } from "./durable-objects/channel.ts";
 import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
+import type { Job } from "./durable-objects/job.ts";
 import type { Records } from "./durable-objects/records.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
+import { createJobs } from "./services/jobs.ts";
 import { createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
 import { createTokens } from "./services/tokens.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
+export { Job } from "./durable-objects/job.ts";
 export { Records } from "./durable-objects/records.ts";
 
 /** The bindings of wrangler.toml, and what an operator may set (core/settings.ts, services/tokens.ts). */
@@ -22,6 +25,7 @@ interface Env {
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
   readonly RECORDS: DurableObjectNamespace<Records>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;
+  readonly JOB: DurableObjectNamespace<Job>;
   readonly JWT_SECRET?: string;
   readonly JWKS_URL?: string;
 }
@@ -45,6 +49,7 @@ function compose(env: Env): Composed {
       directory: createDirectory(env.DIRECTORY),
       records: createRecords(env.RECORDS),
       socketHosts: createSocketHosts(env.GRAPHQL_SOCKET),
+      jobs: createJobs(env.JOB),
       tokens: createTokens({
         JWT_SECRET: env.JWT_SECRET,
         JWKS_URL: env.JWKS_URL,

@@ -4,7 +4,7 @@ const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH = 12;
 const TIME_WIDTH = 9;
 
-export type IdKind = "evt" | "usr" | "pst" | "cmt" | "prd" | "ord" | "req" | "mbr" | "tok";
+export type IdKind = "evt" | "usr" | "pst" | "cmt" | "prd" | "ord" | "req" | "mbr" | "tok" | "job";
 
 /**
  * A new id such as `evt_0mi9x2k4q8f3k2m1x0a7b`: its kind, 9 characters of time so that ids made later sort later,

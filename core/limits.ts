@@ -29,8 +29,6 @@ export interface Limits {
   readonly MAX_POLL_SECONDS: number;
   /** Events in one page of a read. */
   readonly MAX_PAGE_EVENTS: number;
-  /** Live subscriptions over one connection, where a wire has several. */
-  readonly MAX_SOCKET_SUBSCRIPTIONS: number;
   /** Words and marks in one GraphQL document: the parser stops there. */
   readonly MAX_QUERY_TOKENS: number;
   /** Fields inside fields of a GraphQL operation. */
@@ -38,6 +36,10 @@ export interface Limits {
   readonly MAX_QUERY_ALIASES: number;
   /** Objects that a GraphQL operation can ask for, its lists counted as long as they may become. */
   readonly MAX_QUERY_COST: number;
+  /** Rows in one import. */
+  readonly MAX_JOB_ROWS: number;
+  /** Live subscriptions over one connection, where a wire has several. */
+  readonly MAX_SOCKET_SUBSCRIPTIONS: number;
   /** Channels in one composite subscription. */
   readonly MAX_SUBSCRIBED_CHANNELS: number;
   /** Members whose coming and going is announced; above it they are counted, since n joins make n*n events. */
@@ -64,11 +66,12 @@ export const DEFAULT_LIMITS: Limits = {
   HEARTBEAT_SECONDS: 10,
   MAX_POLL_SECONDS: 60,
   MAX_PAGE_EVENTS: 1000,
-  MAX_SOCKET_SUBSCRIPTIONS: 64,
   MAX_QUERY_TOKENS: 2000,
   MAX_QUERY_DEPTH: 10,
   MAX_QUERY_ALIASES: 50,
   MAX_QUERY_COST: 10_000,
+  MAX_JOB_ROWS: 100_000,
+  MAX_SOCKET_SUBSCRIPTIONS: 64,
   MAX_SUBSCRIBED_CHANNELS: 16,
   MAX_ANNOUNCED_MEMBERS: 100,
 };

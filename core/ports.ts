@@ -1,6 +1,7 @@
 import type { ChannelGlob, ChannelName } from "./channel-name.ts";
 import type { After } from "./cursor.ts";
 import type { Identity } from "./identity.ts";
+import type { Jobs } from "./jobs.ts";
 import type { Records } from "./records.ts";
 
 /**
@@ -13,6 +14,7 @@ export interface Ports {
   readonly records: Records;
   readonly tokens: Tokens;
   readonly socketHosts: SocketHosts;
+  readonly jobs: Jobs;
 }
 
 /** An event ready for the log: encoded once by the publisher's side. */
@@ -99,6 +101,8 @@ export interface Member {
 
 export interface Presence {
   readonly members: readonly Member[];
+  /** Everything that follows the channel live: sockets of members, and the streams of every other door. */
+  readonly readers: number;
 }
 
 /** A socket that a client opened on a channel itself: it reads, and publishes where it may. */

@@ -23,6 +23,13 @@ export interface Records {
    *   `validation_failed` where the idempotency key was used for something else
    */
   insert<C extends CollectionName>(request: InsertRequest<C>): Promise<Inserted<Entities[C]>>;
+  /**
+   * Inserts several records with their events, all or none. With an idempotency claim, what was done before is not
+   * done again: the answer is `replay`.
+   *
+   * @throws EverywireError `already_exists`
+   */
+  insertMany<C extends CollectionName>(request: InsertManyRequest<C>): Promise<"done" | "replay">;
   /** Replaces a record if it is still at `ifVersion`. @throws EverywireError `already_exists` */
   update<C extends CollectionName>(request: UpdateRequest<C>): Promise<UpdateOutcome>;
   /** Removes a record, and what depends on it, if it is still at `ifVersion`. */
@@ -114,6 +121,13 @@ export interface InsertRequest<C extends CollectionName> {
   readonly idempotency: IdempotencyClaim | undefined;
   /** A record that must exist for this one to be stored. */
   readonly parent?: { readonly collection: CollectionName; readonly id: string } | undefined;
+}
+
+export interface InsertManyRequest<C extends CollectionName> {
+  readonly collection: C;
+  readonly values: readonly Entities[C][];
+  readonly events: readonly OutboxEvent[];
+  readonly idempotency: IdempotencyClaim | undefined;
 }
 
 /** `isReplay`: the key was used before with the same body; what was stored then is given again, as it was then. */

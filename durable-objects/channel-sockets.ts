@@ -73,7 +73,7 @@ export class ChannelSockets {
   }
 
   get presence(): Presence {
-    return { members: this.#roll.list() };
+    return { members: this.#roll.list(), readers: this.#live.size + this.#catchingUp.size };
   }
 
   find(socket: WebSocket): SocketAttachment | undefined {

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from "../core/limits.ts";
 import { fulfilOrder } from "../core/operations/fulfil-order.ts";
 import type {
   IdempotencyClaim,
+  InsertManyRequest,
   InsertRequest,
   ListQuery,
   OutboxEvent,
@@ -97,6 +98,18 @@ export class RecordStore {
       const stored = this.#insertRow(collection, value);
       this.#afterInsert(request.idempotency, stored, events, nowMs);
       return { stored, isReplay: false };
+    });
+  }
+
+  /** @throws EverywireError `already_exists`, `validation_failed` */
+  insertMany(request: InsertManyRequest<CollectionName>, nowMs: number): "done" | "replay" {
+    return this.#storage.transactionSync(() => {
+      const { collection, values, events, idempotency } = request;
+      if (this.#findReplay(idempotency, nowMs) !== undefined) return "replay";
+      for (const value of values) this.#insertRow(collection, value);
+      if (idempotency !== undefined) this.#rememberKey(idempotency, "", nowMs);
+      this.#addEvents(events);
+      return "done";
     });
   }
 
@@ -225,16 +238,18 @@ export class RecordStore {
     events: readonly OutboxEvent[],
     nowMs: number,
   ): void {
-    if (claim !== undefined) {
-      this.#sql.exec(
-        "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)",
-        claim.key,
-        claim.fingerprint,
-        stored.body,
-        nowMs,
-      );
-    }
+    if (claim !== undefined) this.#rememberKey(claim, stored.body, nowMs);
     this.#addEvents(events);
+  }
+
+  #rememberKey(claim: IdempotencyClaim, body: string, nowMs: number): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)",
+      claim.key,
+      claim.fingerprint,
+      body,
+      nowMs,
+    );
   }
 
   #addEvents(events: readonly OutboxEvent[]): void {

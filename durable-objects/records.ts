@@ -3,6 +3,7 @@ import type { CollectionName } from "../core/entities/collections.ts";
 import type { Order } from "../core/entities/order.ts";
 import type {
   FileInfo,
+  InsertManyRequest,
   InsertRequest,
   ListQuery,
   ParentsQuery,
@@ -91,6 +92,13 @@ export class Records extends DurableObject<RecordsEnv> {
   insert(request: InsertRequest<CollectionName>): Promise<Result<InsertedText>> {
     return this.#write(
       () => this.#store.insert(request, Date.now()),
+      () => request.events.map((event) => event.channel),
+    );
+  }
+
+  insertMany(request: InsertManyRequest<CollectionName>): Promise<Result<"done" | "replay">> {
+    return this.#write(
+      () => this.#store.insertMany(request, Date.now()),
       () => request.events.map((event) => event.channel),
     );
   }

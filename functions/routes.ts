@@ -1,9 +1,11 @@
 import type { Door } from "./door.ts";
 import { door as graphql } from "./graphql/index.ts";
 import { door as http } from "./http/index.ts";
+import { door as jsonRpc } from "./json-rpc/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
 import { door as rest } from "./rest/index.ts";
 import { door as sse } from "./sse/index.ts";
+import { door as stream } from "./stream/index.ts";
 import { createSystemDoor } from "./system/index.ts";
 import { door as websocket } from "./websocket/index.ts";
 
@@ -14,6 +16,8 @@ export const doors: readonly Door[] = [
   longPoll,
   websocket,
   graphql,
+  stream,
+  jsonRpc,
   rest,
   createSystemDoor(() => doors),
 ];

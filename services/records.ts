@@ -24,6 +24,7 @@ export function createRecords(namespace: DurableObjectNamespace<RecordsObject>):
       const { stored, isReplay } = unwrap(await main().insert(request));
       return { stored: toStored(stored), isReplay };
     },
+    insertMany: async (request) => unwrap(await main().insertMany(request)),
     update: async (request) => unwrap(await main().update(request)),
     remove: async (request) => unwrap(await main().remove(request)),
     placeOrder: async (request) => {

@@ -51,6 +51,15 @@ export async function publishEvents(
   });
 }
 
+/**
+ * Whether the caller may publish to a channel at all: for a wire that answers before it has an event.
+ *
+ * @throws EverywireError `unauthenticated`, `permission_denied`
+ */
+export function assertMayPublish(context: OperationContext, channel: ChannelName): Promise<void> {
+  return assertAllowed(context.policy, context.identity, "write", channel);
+}
+
 /** Publishes one event: see {@link publishEvents}. */
 export async function publishEvent(
   context: OperationContext,

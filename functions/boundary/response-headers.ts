@@ -1,7 +1,7 @@
 import type { Settings } from "../../core/settings.ts";
 
 const EXPOSED =
-  "etag, location, link, retry-after, ratelimit, ratelimit-policy, x-request-id, server-timing, allow, accept-patch";
+  "etag, location, link, retry-after, ratelimit, ratelimit-policy, x-request-id, server-timing, allow, accept-patch, everywire-cursor, everywire-job";
 
 /** Answers a CORS preflight (Fetch standard, "CORS-preflight fetch"); undefined where the request is none. */
 export function preflight(request: Request, settings: Settings): Response | undefined {

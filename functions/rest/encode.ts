@@ -1,6 +1,8 @@
 import type { Json } from "../../core/event.ts";
 import type { ListWindow, RecordPage, Stored } from "../../core/records.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
+import type { ListBodyOptions } from "../boundary/list-body.ts";
+import { toListBody } from "../boundary/list-body.ts";
 import type { Asked } from "./decode.ts";
 import { BODY_TYPE_NAMES, PATCH_TYPE } from "./decode.ts";
 import { isKnown, recordEtag, textEtag } from "./etag.ts";
@@ -43,12 +45,8 @@ export function encodeUnchanged(
   return isKnown(ifNoneMatch, etag) ? notModified(etag) : undefined;
 }
 
-interface ListAnswer {
-  readonly views: readonly object[];
+interface ListAnswer extends ListBodyOptions {
   readonly singular: string;
-  readonly window: ListWindow;
-  /** Whether a cursor could go on from this page: the list has cursors, and is in order of creation. */
-  readonly hasCursor: boolean;
 }
 
 /** Answers with a page of a list, or 304 where the client has just this page. */
@@ -64,26 +62,6 @@ export async function encodeList(
   const headers = baseHeaders(asked, etag);
   const link = toLinks(c.req.url, page, answer.window);
   return new Response(text, { headers: link === "" ? headers : { ...headers, link } });
-}
-
-function toListBody(page: RecordPage<unknown>, answer: ListAnswer): object {
-  const { window, views } = answer;
-  if (window.kind === "cursor") return { data: views, next_cursor: page.nextCursor ?? null };
-  const total = page.total ?? 0;
-  const pages = Math.ceil(total / window.perPage);
-  const body = {
-    data: views,
-    pagination: {
-      page: window.page,
-      per_page: window.perPage,
-      total,
-      pages,
-      has_next: window.page < pages,
-      has_prev: window.page > 1,
-    },
-  };
-  // A client can go over from pages to the cursor.
-  return answer.hasCursor ? { ...body, next_cursor: page.nextCursor ?? null } : body;
 }
 
 /** RFC 8288 links to the pages around this one, relative to the host that was asked. */

@@ -59,14 +59,3 @@ function toParts(after: string | null, count: number): readonly string[] {
   }
   return parts;
 }
-
-/** @throws EverywireError `not_acceptable` where the client names what it takes and an event stream is not in it */
-export function assertAcceptsEventStream(accept: string | null): void {
-  if (accept === null || accept.trim() === "") return;
-  for (const range of accept.toLowerCase().split(",")) {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-    const isRefused = parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-    if (!isRefused && (type === "text/event-stream" || type === "text/*" || type === "*/*")) return;
-  }
-  throw new EverywireError("not_acceptable", "This answers text/event-stream.");
-}

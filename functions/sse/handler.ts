@@ -2,13 +2,15 @@ import type { ChannelName } from "../../core/channel-name.ts";
 import type { OperationContext } from "../../core/context.ts";
 import { subscribeToEvents } from "../../core/operations/read-events.ts";
 import type { Subscription } from "../../core/ports.ts";
+import { assertAccepts } from "../boundary/accepts.ts";
 import { channelFromPath } from "../boundary/channel-path.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
 import { toOperationContext } from "../boundary/edge.ts";
+import { FeedStream } from "../boundary/feed-stream.ts";
 import { pathOf, queryOf } from "../boundary/request-target.ts";
 import type { Source } from "./decode.ts";
-import { assertAcceptsEventStream, decodeChannels, decodeSources } from "./decode.ts";
-import { EventStream } from "./event-stream.ts";
+import { decodeChannels, decodeSources } from "./decode.ts";
+import { createEncoding } from "./encode.ts";
 import { Positions } from "./positions.ts";
 
 /** What CONTRACT §2 promises, whatever the operator sets. */
@@ -36,17 +38,18 @@ export function handleChannels(c: EdgeContext): Promise<Response> {
 /** Subscribes before it answers, so that a refusal is a status, and an open stream misses nothing from then on. */
 async function openStream(c: EdgeContext, channels: readonly ChannelName[]): Promise<Response> {
   const request = c.req.raw;
-  assertAcceptsEventStream(request.headers.get("accept"));
+  assertAccepts(request.headers.get("accept"), ["text/event-stream"]);
   const sources = decodeSources(request, queryOf(request.url), channels);
   const context = toOperationContext(c);
   const { identity, limits, nowMs } = context;
   const { requestId } = c.env;
-  const stream = new EventStream({
+  const positions = new Positions(sources.map((source) => source.after));
+  // Jitter, so that the readers of a server that went away do not all come back in the same moment.
+  const retryMs = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
+  const stream = new FeedStream({
     subscriptions: await subscribeToAll(context, sources),
-    positions: new Positions(sources.map((source) => source.after)),
+    encoding: createEncoding(positions, retryMs),
     heartbeatMs: Math.min(limits.HEARTBEAT_SECONDS, MAX_HEARTBEAT_SECONDS) * 1000,
-    // Jitter, so that the readers of a server that went away do not all come back in the same moment.
-    retryMs: RETRY_MS + Math.floor(Math.random() * RETRY_MS),
     expiresInMs:
       identity.kind === "user" && identity.expiresAtMs !== undefined
         ? identity.expiresAtMs - nowMs

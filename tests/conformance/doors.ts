@@ -2,12 +2,23 @@ import type { DoorDriver } from "./door-driver.ts";
 import { graphql } from "./doors/graphql.ts";
 import { graphqlSocket } from "./doors/graphql-socket.ts";
 import { http } from "./doors/http.ts";
+import { jsonRpc } from "./doors/json-rpc.ts";
 import { longPoll } from "./doors/long-poll.ts";
 import { sse } from "./doors/sse.ts";
+import { stream } from "./doors/stream.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
-const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket, graphql, graphqlSocket];
+const drivers: readonly DoorDriver[] = [
+  http,
+  sse,
+  longPoll,
+  websocket,
+  stream,
+  graphql,
+  graphqlSocket,
+  jsonRpc,
+];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
 type ReadingDoor = DoorDriver & Required<Pick<DoorDriver, "read">>;

@@ -333,7 +333,7 @@ describe("reading over HTTP", () => {
 
   it("has members at /presence, which is no channel to publish to", async () => {
     const response = await fetch(`${server.url}/channels/demo/room/presence`);
-    expect(await response.json()).toEqual({ members: [] });
+    expect(await response.json()).toEqual({ members: [], readers: 0 });
     expect((await post("demo/room/presence", JSON.stringify({ type: "t" }))).status).toBe(405);
   });
 

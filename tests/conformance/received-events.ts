@@ -2,7 +2,9 @@ import { DEFAULT_TIMEOUT_MS } from "./door-driver.ts";
 
 /** What a connection received and nobody has taken yet: lets a test await what is pushed. */
 export class Received<T> {
-  readonly #items: T[] = [];
+  #items: T[] = [];
+  /** Items before it were taken: shifting a long array moves all of it each time. */
+  #taken = 0;
   #end: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -22,7 +24,7 @@ export class Received<T> {
     const timer = setTimeout(() => deadline.reject(new Error(`Nothing came in ${timeoutMs} ms.`)), timeoutMs);
     try {
       for (;;) {
-        const item = this.#items.shift();
+        const item = this.#take();
         if (item !== undefined) return item;
         if (this.#end !== undefined) throw this.#end;
         const woken = new Promise<void>((resolve) => {
@@ -33,5 +35,16 @@ export class Received<T> {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #take(): T | undefined {
+    const item = this.#items[this.#taken];
+    if (item === undefined) return undefined;
+    this.#taken += 1;
+    if (this.#taken > 1000 && this.#taken * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#taken);
+      this.#taken = 0;
+    }
+    return item;
   }
 }

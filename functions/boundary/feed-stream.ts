@@ -1,15 +1,27 @@
 import { EverywireError } from "../../core/error.ts";
 import type { FeedRecord, Subscription } from "../../core/ports.ts";
-import { encodeComment, encodeRetry } from "../../wire/server-sent-events.ts";
-import { encodeRecords, encodeStreamError } from "./encode.ts";
-import type { Positions } from "./positions.ts";
 
-export interface EventStreamOptions {
-  /** One for each part of `positions`, in the same order. The stream closes them, however it ends. */
+/** How a stream is written on one wire. */
+export interface FeedEncoding {
+  /** The first thing on the stream: without it a client's response would begin with the first event. */
+  readonly opening: string;
+  /** What says that the stream is alive and means nothing else. */
+  readonly heartbeat: string;
+  /** Resolves when records of this subscription may be sent; for wires where one depends on the others. */
+  ready?(records: readonly FeedRecord[], subscriptionIndex: number): Promise<void>;
+  /** Chunks are taken one at a time, each when it is sent. */
+  encode(records: readonly FeedRecord[], subscriptionIndex: number): Iterator<string, void>;
+  /** True for the record after which there is nothing to wait for: the stream ends in order. */
+  isLast?(record: FeedRecord): boolean;
+  /** The last thing on a stream that is cut. */
+  encodeError(error: EverywireError): string;
+}
+
+export interface FeedStreamOptions {
+  /** The stream closes them, however it ends. */
   readonly subscriptions: readonly Subscription[];
-  readonly positions: Positions;
+  readonly encoding: FeedEncoding;
   readonly heartbeatMs: number;
-  readonly retryMs: number;
   /** When the reader's token ends; undefined where it does not. */
   readonly expiresInMs: number | undefined;
   /** Told of faults that are ours; the reader only hears `internal`. */
@@ -33,9 +45,9 @@ const UTF8 = new TextEncoder();
  * buffers (MAX_READER_BUFFER_BYTES each). A full buffer cuts the subscription, which shows at the next chunk; a
  * reader that takes nothing at all for {@link MAX_MISSED_HEARTBEATS} heartbeats is cut by the stream itself.
  */
-export class EventStream {
+export class FeedStream {
   readonly body: ReadableStream<Uint8Array>;
-  readonly #options: EventStreamOptions;
+  readonly #options: FeedStreamOptions;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   /** Resolved when the consumer takes something; made anew for each wait. */
   #room: PromiseWithResolvers<void> | undefined;
@@ -43,7 +55,7 @@ export class EventStream {
   #isEnded = false;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
 
-  constructor(options: EventStreamOptions) {
+  constructor(options: FeedStreamOptions) {
     this.#options = options;
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => this.#onStart(controller),
@@ -63,9 +75,8 @@ export class EventStream {
 
   #onStart(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    const { heartbeatMs, retryMs, expiresInMs, subscriptions } = this.#options;
-    // The first bytes make the client's `open` event come now, and not with the first channel event.
-    this.#send(encodeComment("everywire") + encodeRetry(retryMs));
+    const { heartbeatMs, encoding, expiresInMs, subscriptions } = this.#options;
+    this.#send(encoding.opening);
     this.#timers.push(setInterval(() => this.#onHeartbeat(), heartbeatMs));
     if (expiresInMs !== undefined && expiresInMs <= MAX_TIMER_MS) {
       const expired = new EverywireError("unauthenticated", "The token has expired.");
@@ -84,7 +95,7 @@ export class EventStream {
 
   #onHeartbeat(): void {
     if (this.#hasRoom()) {
-      this.#send(encodeComment("heartbeat"));
+      this.#send(this.#options.encoding.heartbeat);
       return;
     }
     this.#missedHeartbeats += 1;
@@ -94,13 +105,15 @@ export class EventStream {
   }
 
   async #pump(subscription: Subscription, index: number): Promise<void> {
-    const { positions } = this.#options;
     for await (const records of subscription) {
-      const [first] = records;
-      if (first?.kind === "position" && !positions.isKnown(index)) positions.advance(index, first.cursor);
-      await positions.known;
+      await this.#options.encoding.ready?.(records, index);
       await this.#sendRecords(records, index);
       if (this.#isEnded) return;
+      if (records.some((record) => this.#options.encoding.isLast?.(record) === true)) {
+        this.stop();
+        this.#controller.close();
+        return;
+      }
     }
   }
 
@@ -109,7 +122,7 @@ export class EventStream {
    * chunk could overtake it with an id that counts its events as sent, and a cut between the two would lose them.
    */
   async #sendRecords(records: readonly FeedRecord[], index: number): Promise<void> {
-    const chunks = encodeRecords(records, this.#options.positions, index);
+    const chunks = this.#options.encoding.encode(records, index);
     for (;;) {
       await this.#waitForRoom();
       if (this.#isEnded) return;
@@ -138,7 +151,7 @@ export class EventStream {
     if (this.#isEnded) return;
     if (error.code === "internal") this.#options.onFault(error);
     this.stop();
-    this.#send(encodeStreamError(error));
+    this.#send(this.#options.encoding.encodeError(error));
     this.#controller.close();
   }
 }

@@ -3,8 +3,9 @@ import type { After } from "../../core/cursor.ts";
 import { EARLIEST } from "../../core/cursor.ts";
 import { EverywireError } from "../../core/error.ts";
 import type { FeedRecord, Subscription } from "../../core/ports.ts";
-import type { EventStreamOptions } from "../../functions/sse/event-stream.ts";
-import { EventStream } from "../../functions/sse/event-stream.ts";
+import type { FeedStreamOptions } from "../../functions/boundary/feed-stream.ts";
+import { FeedStream } from "../../functions/boundary/feed-stream.ts";
+import { createEncoding } from "../../functions/sse/encode.ts";
 import { Positions } from "../../functions/sse/positions.ts";
 
 /** A subscription that says what a test tells it to. */
@@ -49,13 +50,12 @@ class Script implements Subscription {
 
 const event = (cursor: string, json = "{}"): FeedRecord => ({ kind: "event", cursor, type: "t", json });
 
-function open(script: Script, more: Partial<EventStreamOptions> = {}) {
+function open(script: Script, more: Partial<FeedStreamOptions> = {}) {
   const faults: EverywireError[] = [];
-  const stream = new EventStream({
+  const stream = new FeedStream({
     subscriptions: [script],
-    positions: new Positions([EARLIEST]),
+    encoding: createEncoding(new Positions([EARLIEST]), 1500),
     heartbeatMs: 1000,
-    retryMs: 1500,
     expiresInMs: undefined,
     onFault: (fault) => faults.push(fault),
     ...more,
@@ -160,7 +160,7 @@ describe("an event stream", () => {
   it("never lets an id count another channel's event that was not sent yet", async () => {
     const [a, b] = [new Script(), new Script()];
     const positions = new Positions(["a0" as After, "b0" as After]);
-    const { read } = open(a, { subscriptions: [a, b], positions });
+    const { read } = open(a, { subscriptions: [a, b], encoding: createEncoding(positions, 1500) });
     a.say(event("a1"));
     b.say(event("b1"));
     await vi.advanceTimersByTimeAsync(0);

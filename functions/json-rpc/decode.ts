@@ -1,0 +1,52 @@
+import { EverywireError } from "../../core/error.ts";
+import { mediaType, readBytes } from "../boundary/body.ts";
+import type { Params } from "./method.ts";
+
+/** An id as it came, which is how it goes back. */
+export type Id = string | number | null;
+
+/** One request object (JSON-RPC 2.0 §4). Without `id` it is a notification, and is not answered. */
+export interface Call {
+  readonly kind: "call";
+  readonly id: Id | undefined;
+  readonly method: string;
+  readonly params: Params;
+}
+
+/** What is no request object. It is answered even so, with its id where that could be read. */
+interface InvalidCall {
+  readonly kind: "invalid";
+  readonly id: Id;
+}
+
+/** The media types of JSON-RPC over HTTP. */
+const MEDIA_TYPES = ["application/json", "application/json-rpc", "application/jsonrequest"];
+
+/** Reads a request object. */
+export function decodeCall(value: unknown): Call | InvalidCall {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { kind: "invalid", id: null };
+  const { jsonrpc, id, method, params } = value as Readonly<Record<string, unknown>>;
+  const isId = typeof id === "string" || typeof id === "number" || id === null;
+  const isGood =
+    jsonrpc === "2.0" &&
+    typeof method === "string" &&
+    (id === undefined || isId) &&
+    (params === undefined || (typeof params === "object" && params !== null));
+  if (!isGood) return { kind: "invalid", id: isId ? id : null };
+  return { kind: "call", id: isId ? id : undefined, method, params: params as Params };
+}
+
+/** @throws EverywireError `unsupported_media_type`, `payload_too_large` */
+export async function decodeBody(request: Request, maxBytes: number): Promise<string | undefined> {
+  if (!MEDIA_TYPES.includes(mediaType(request))) {
+    throw new EverywireError("unsupported_media_type", `Send ${MEDIA_TYPES[0]}.`);
+  }
+  const bytes = await readBytes(request, maxBytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    // What is not UTF-8 is not JSON either: the dispatcher has the answer to that.
+    return undefined;
+  }
+}

@@ -1,0 +1,215 @@
+import type { ChannelName } from "../../core/channel-name.ts";
+import type { OperationContext } from "../../core/context.ts";
+import type { After } from "../../core/cursor.ts";
+import type { ErrorCode } from "../../core/error.ts";
+import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
+import { subscribeToEvents } from "../../core/operations/read-events.ts";
+import type { Subscription } from "../../core/ports.ts";
+import type { Bucket } from "../../core/rate.ts";
+import { takeTokens } from "../../core/rate.ts";
+import { NEW_FLOW, onPong, onSent } from "../../core/reader-flow.ts";
+import { withPosition } from "../boundary/first-records.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { encodeEventNotification, encodeFailure, encodeNotification, toRpcError } from "./encode.ts";
+import type { Opened, SocketContext, Subscriber } from "./rpc-context.ts";
+
+export interface RpcSocketOptions {
+  readonly socket: WebSocket;
+  readonly dispatcher: Dispatcher<SocketContext>;
+  readonly operation: () => OperationContext;
+  readonly maxAnswerCharacters: number;
+  readonly onFault: (error: EverywireError) => void;
+}
+
+/** setTimeout overflows beyond this; a token that lasts longer than 24 days outlives any connection. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * One client's connection. Calls run in the order in which they came, one after the other, so that publishes keep theirs;
+ * one that waits (`channel.read` with `waitMs`) lets those behind it pass.
+ *
+ * Everything that a connection holds ends with it, whichever end closes it and however: {@link #end}.
+ */
+export class RpcSocket implements Subscriber {
+  readonly #options: RpcSocketOptions;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  /** Subscriptions whose answer has not been sent yet: their events must come after it. */
+  #starting: (() => void)[] = [];
+  #queue: Promise<void> = Promise.resolve();
+  #queuedCharacters = 0;
+  #waiting = 0;
+  #subscribed = 0;
+  #flow = NEW_FLOW;
+  #rate: Bucket | undefined;
+  #isEnded = false;
+
+  constructor(options: RpcSocketOptions) {
+    this.#options = options;
+    const { socket, operation } = options;
+    const { limits, identity, nowMs } = operation();
+    socket.addEventListener("message", ({ data }) => this.#onMessage(data));
+    socket.addEventListener("close", () => this.#end());
+    socket.addEventListener("error", () => this.#end());
+    this.#timers.push(setInterval(() => this.#onHeartbeat(), limits.HEARTBEAT_SECONDS * 1000));
+    const expiresAtMs = identity.kind === "user" ? identity.expiresAtMs : undefined;
+    if (expiresAtMs !== undefined && expiresAtMs - nowMs <= MAX_TIMER_MS) {
+      const onExpired = () => this.#end("unauthenticated", "the token has expired");
+      this.#timers.push(setTimeout(onExpired, expiresAtMs - nowMs));
+    }
+    socket.accept();
+  }
+
+  async subscribe(channel: ChannelName, after: After): Promise<Opened> {
+    const context = this.#options.operation();
+    const { MAX_SOCKET_SUBSCRIPTIONS: max } = context.limits;
+    if (this.#subscriptions.size >= max) {
+      throw new EverywireError("rate_limited", `One connection has at most ${max} subscriptions.`);
+    }
+    const { subscription, cursor } = await withPosition(await subscribeToEvents(context, channel, after));
+    this.#subscribed += 1;
+    const id = `s${this.#subscribed}`;
+    // It may have closed while the channel was being asked.
+    if (this.#isEnded) subscription.close();
+    else this.#subscriptions.set(id, subscription);
+    this.#starting.push(() => void this.#pump(id, subscription));
+    return { subscription: id, cursor };
+  }
+
+  unsubscribe(id: string): boolean {
+    this.#subscriptions.get(id)?.close();
+    return this.#subscriptions.delete(id);
+  }
+
+  onPong(ref: string): void {
+    this.#flow = onPong(this.#flow, ref);
+  }
+
+  #onMessage(data: unknown): void {
+    if (this.#isEnded) return;
+    const { limits } = this.#options.operation();
+    if (typeof data !== "string") {
+      this.#refuse("unsupported_media_type", "Messages are text; put bytes into 'data_base64'.");
+      return;
+    }
+    if (data.length > limits.MAX_REQUEST_BYTES) {
+      this.#refuse("payload_too_large", `A message has at most ${limits.MAX_REQUEST_BYTES} bytes.`);
+      return;
+    }
+    this.#queuedCharacters += data.length;
+    if (this.#queuedCharacters > limits.MAX_UNCONFIRMED_BYTES) {
+      this.#end("unavailable", "more calls at once than can be answered");
+      return;
+    }
+    this.#queue = this.#queue.then(() => this.#takeTurn(data));
+  }
+
+  /** Resolves when the next message may be taken up: when this one was answered, or waits for something. */
+  async #takeTurn(text: string): Promise<void> {
+    if (this.#isEnded) return;
+    const turn = Promise.withResolvers<void>();
+    let isWaiting = false;
+    const yieldTurn = () => {
+      if (isWaiting || this.#waiting >= this.#options.operation().limits.MAX_SOCKET_SUBSCRIPTIONS) return;
+      isWaiting = true;
+      this.#waiting += 1;
+      turn.resolve();
+    };
+    const answering = this.#answer(text, yieldTurn).finally(() => {
+      this.#queuedCharacters -= text.length;
+      if (isWaiting) this.#waiting -= 1;
+      turn.resolve();
+    });
+    await Promise.race([turn.promise, answering]);
+  }
+
+  async #answer(text: string, yieldTurn: () => void): Promise<void> {
+    const { dispatcher, operation, maxAnswerCharacters, onFault } = this.#options;
+    const answer = await dispatcher.dispatch(
+      text,
+      { operation, socket: this, yieldTurn },
+      {
+        maxBatch: operation().limits.MAX_BATCH_EVENTS,
+        maxAnswerCharacters,
+        admit: () => this.#takeRate(),
+        onFault,
+      },
+    );
+    if (answer !== undefined) this.#send(answer);
+    const starting = this.#starting;
+    this.#starting = [];
+    for (const start of starting) start();
+  }
+
+  /** @throws EverywireError `rate_limited` */
+  #takeRate(): void {
+    const { hasRateLimits, limits } = this.#options.operation();
+    if (!hasRateLimits) return;
+    const rate = limits.REQUESTS_PER_SECOND;
+    const { bucket, isAllowed, retryAfterMs } = takeTokens(this.#rate, rate, 1, Date.now());
+    this.#rate = bucket;
+    if (isAllowed) return;
+    throw new EverywireError("rate_limited", `At most ${rate} calls a second.`, { retryAfterMs });
+  }
+
+  async #pump(id: string, subscription: Subscription): Promise<void> {
+    try {
+      for await (const records of subscription) {
+        for (const record of records) {
+          // Ended, or unsubscribed in the middle of a batch: nothing may follow the answer to that.
+          if (this.#isEnded || !this.#subscriptions.has(id)) return;
+          if (record.kind !== "position") this.#send(encodeEventNotification(id, record.json));
+        }
+      }
+    } catch (thrown) {
+      if (this.#isEnded || !this.#subscriptions.delete(id)) return;
+      const error = EverywireError.from(thrown);
+      if (error.code === "internal") this.#options.onFault(error);
+      this.#send(encodeNotification("channel.end", { subscription: id, error: toRpcError(error) }));
+    } finally {
+      subscription.close();
+    }
+  }
+
+  #refuse(code: ErrorCode, message: string): void {
+    this.#send(encodeFailure(null, toRpcError(new EverywireError(code, message))));
+  }
+
+  /** A sign of life, and what finds out that the client's end is gone. */
+  #onHeartbeat(): void {
+    if (this.#subscriptions.size > 0) this.#send(encodeNotification("channel.heartbeat", {}));
+  }
+
+  #send(text: string): void {
+    if (this.#isEnded) return;
+    try {
+      this.#options.socket.send(text);
+    } catch {
+      this.#end();
+      return;
+    }
+    const { flow, action } = onSent(this.#flow, text.length, this.#options.operation().limits);
+    this.#flow = flow;
+    if (action === "ping") {
+      this.#options.socket.send(encodeNotification("channel.ping", { ref: String(flow.pings) }));
+    } else if (action === "cut") {
+      this.#end("unavailable", "slow reader: go on from your last sequence, and answer channel.ping");
+    }
+  }
+
+  /** Lets go of everything, and closes: as the other end did where it was first. Safe to call twice. */
+  #end(code?: ErrorCode, reason?: string): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const subscription of this.#subscriptions.values()) subscription.close();
+    this.#subscriptions.clear();
+    try {
+      // Without a code: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
+      if (code === undefined) this.#options.socket.close();
+      else this.#options.socket.close(ERROR_TABLE[code].webSocketClose, reason);
+    } catch {
+      // It was closed by the other end first.
+    }
+  }
+}
