@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
-import type { EdgeEnv } from "./boundary/edge.ts";
+import type { EverywireError } from "../core/error.ts";
+import type { EdgeContext, EdgeEnv } from "./boundary/edge.ts";
 
 /** What holds on a door; `/capabilities` and the conformance suite both read this table. */
 export interface Guarantees {
@@ -45,4 +46,9 @@ export interface Door {
   /** Undefined for a door that is not a way onto channels. */
   readonly guarantees: Guarantees | undefined;
   mount(app: Hono<EdgeEnv>): void;
+  /**
+   * Answers what the boundary refused before the door ran (a bad token, a rate) in the wire's own way; undefined where
+   * the request is not for this door. Left out, the answer is an HTTP error with the body of CONTRACT §3.
+   */
+  refuse?(c: EdgeContext, error: EverywireError): Promise<Response> | undefined;
 }

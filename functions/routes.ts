@@ -1,3 +1,4 @@
+import { door as connect } from "./connect/index.ts";
 import type { Door } from "./door.ts";
 import { door as http } from "./http/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
@@ -7,4 +8,12 @@ import { createSystemDoor } from "./system/index.ts";
 import { door as websocket } from "./websocket/index.ts";
 
 /** The one table of doors. Deleting a line and its folder removes a protocol. */
-export const doors: readonly Door[] = [http, sse, longPoll, websocket, rest, createSystemDoor(() => doors)];
+export const doors: readonly Door[] = [
+  http,
+  sse,
+  longPoll,
+  websocket,
+  connect,
+  rest,
+  createSystemDoor(() => doors),
+];

@@ -3,13 +3,15 @@ import { EverywireError } from "../../core/error.ts";
 import { toRateKey } from "../../core/identity.ts";
 import { createId } from "../../core/ids.ts";
 import type { Door } from "../door.ts";
-import type { Edge, EdgeEnv } from "./edge.ts";
+import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts";
 import { toErrorResponse } from "./error-response.ts";
 import { identify } from "./identity.ts";
 import { MethodNotAllowed } from "./methods.ts";
 import { RequestRates } from "./request-rates.ts";
 import { preflight, withCommonHeaders } from "./response-headers.ts";
 
+/** What the boundary itself refuses with; anything else was thrown by a door that had its chance. */
+const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "rate_limited"]);
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Builds the one HTTP application: every door, behind the same identity, limits, errors and headers. */
@@ -30,11 +32,12 @@ export function createApp(doors: readonly Door[], edge: Edge) {
   app.notFound(() => {
     throw new EverywireError("not_found", "There is nothing at this path.");
   });
-  app.onError((thrown, c) => {
+  app.onError(async (thrown, c) => {
     const error = EverywireError.from(thrown);
     // The only place where an unexpected fault is told: to the log, never to the client.
     if (error.code === "internal") console.error(c.env.requestId, error.cause ?? error);
-    const response = toErrorResponse(error, c.req.header("accept"), Date.now());
+    const response =
+      (await refuse(doors, c, error)) ?? toErrorResponse(error, c.req.header("accept"), Date.now());
     if (thrown instanceof MethodNotAllowed) response.headers.set("allow", thrown.allow);
     if (error.code === "rate_limited") rates.describe(response.headers, error, edge.settings.limits);
     return response;
@@ -51,6 +54,20 @@ export function createApp(doors: readonly Door[], edge: Edge) {
       durationMs: performance.now() - startedMs,
     });
   };
+}
+
+/** Lets the door that the request was for say it in its own way. */
+async function refuse(
+  doors: readonly Door[],
+  c: EdgeContext,
+  error: EverywireError,
+): Promise<Response | undefined> {
+  if (!REFUSALS.has(error.code)) return undefined;
+  for (const door of doors) {
+    const response = await door.refuse?.(c, error);
+    if (response !== undefined) return response;
+  }
+  return undefined;
 }
 
 /** Health probes answer also when the caller has used up its rate, or a load balancer would take us out for it. */
