@@ -1,11 +1,13 @@
 import type { DoorDriver } from "./door-driver.ts";
+import { connect } from "./doors/connect.ts";
+import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { longPoll } from "./doors/long-poll.ts";
 import { sse } from "./doors/sse.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
-const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket];
+const drivers: readonly DoorDriver[] = [http, sse, longPoll, websocket, connect, grpcWeb];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
 type ReadingDoor = DoorDriver & Required<Pick<DoorDriver, "read">>;
