@@ -1,18 +1,23 @@
 import type { Compression } from "@connectrpc/connect/protocol";
 import { EverywireError } from "../../core/error.ts";
 import { concatBytes } from "../../wire/bytes.ts";
-import { toConnectError } from "./errors.ts";
-import { tooLarge } from "./request-body.ts";
+import { toConnectError, tooLarge } from "./errors.ts";
 
-/** gzip (RFC 1952), as every Connect and gRPC client knows it. */
-export const gzip: Compression = {
-  name: "gzip",
-  compress: (bytes) => transform(bytes, new CompressionStream("gzip"), Number.MAX_SAFE_INTEGER),
-  async decompress(bytes, readMaxBytes) {
-    if (bytes.byteLength === 0) return new Uint8Array();
-    return transform(bytes, new DecompressionStream("gzip"), readMaxBytes);
-  },
-};
+/**
+ * gzip (RFC 1952), as every Connect and gRPC client knows it.
+ *
+ * @param maxBytes of a message when it is unpacked
+ */
+export function createGzip(maxBytes: number): Compression {
+  return {
+    name: "gzip",
+    compress: (bytes) => transform(bytes, new CompressionStream("gzip"), Number.MAX_SAFE_INTEGER),
+    async decompress(bytes) {
+      if (bytes.byteLength === 0) return new Uint8Array();
+      return transform(bytes, new DecompressionStream("gzip"), maxBytes);
+    },
+  };
+}
 
 /** Reads no further than `maxBytes`: a few KiB of gzip can stand for a GiB. */
 async function transform(

@@ -1,19 +1,21 @@
 import type { DescService } from "@bufbuild/protobuf";
+import { createRegistry } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { EverywireError } from "../../core/error.ts";
+import { DEFAULT_LIMITS } from "../../core/limits.ts";
+import { file_google_rpc_error_details } from "../../proto/gen/google/rpc/error_details_pb.ts";
 import type { Edge, EdgeContext } from "../boundary/edge.ts";
 import type { MethodTable } from "../boundary/methods.ts";
 import { mountMethods } from "../boundary/methods.ts";
 import type { Door } from "../door.ts";
 import { callOf } from "./call.ts";
-import { gzip } from "./compression.ts";
+import { createGzip } from "./compression.ts";
 import { guard, toConnectError } from "./errors.ts";
 import { handleCall } from "./handler.ts";
 import { addHealth } from "./health.ts";
 import { addReflection } from "./reflection.ts";
-import { ENVELOPE_BYTES } from "./request-body.ts";
 
 /** Registers services, as for any server of Connect: `(router) => router.service(ElizaService, {...})`. */
 export type Routes = (router: ConnectRouter) => void;
@@ -26,7 +28,9 @@ const COMPRESS_MIN_BYTES = 1024;
  * @example createConnectDoor({ name: "eliza", ... }, (router) => router.service(ElizaService, { say }))
  */
 export function createConnectDoor(about: Omit<Door, "mount" | "refuse">, routes: Routes): Door {
-  const paths = new Map(createHandlers(routes, undefined).map((handler) => [handler.requestPath, handler]));
+  const paths = new Map(
+    createHandlers(routes, DEFAULT_LIMITS.MAX_REQUEST_BYTES).map((handler) => [handler.requestPath, handler]),
+  );
   const byEdge = new WeakMap<Edge, ReadonlyMap<string, UniversalHandler>>();
   const handlerFor = (c: EdgeContext, path: string): UniversalHandler | undefined => {
     if (!paths.has(path)) return undefined;
@@ -58,15 +62,16 @@ export function createConnectDoor(about: Omit<Door, "mount" | "refuse">, routes:
   };
 }
 
-function createHandlers(routes: Routes, maxBytes: number | undefined): readonly UniversalHandler[] {
+function createHandlers(routes: Routes, maxBytes: number): readonly UniversalHandler[] {
   const router = createConnectRouter({
     // gRPC itself needs HTTP/2 and trailers: the gateway has both, and speaks gRPC-Web to us.
     grpc: false,
-    acceptCompression: [gzip],
+    acceptCompression: [createGzip(maxBytes)],
     compressMinBytes: COMPRESS_MIN_BYTES,
     interceptors: [guard],
     requestGate: refuseEarly,
-    ...(maxBytes === undefined ? {} : { readMaxBytes: maxBytes + ENVELOPE_BYTES }),
+    // The details of an error within a message are of type Any, which JSON can say only of types that it knows.
+    jsonOptions: { registry: createRegistry(file_google_rpc_error_details) },
   });
   routes(router);
   addHealth(router, listServices(router));

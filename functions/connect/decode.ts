@@ -1,13 +1,11 @@
-import { toJson } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
-import type { Value } from "@bufbuild/protobuf/wkt";
-import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { OperationContext } from "../../core/context.ts";
 import { EverywireError } from "../../core/error.ts";
 import type { NewEvent, PublishDefaults } from "../../core/event.ts";
 import { parsePlainEvent } from "../../core/event.ts";
 import { toDefaultSource } from "../../core/identity.ts";
 import type { PublishRequest } from "../../proto/gen/everywire/v1/channel_service_pb.ts";
+import { decodeValue } from "./value.ts";
 
 /** What PublishRequest, PublishStreamRequest and ChatRequest have in common. */
 export type EventFields = Omit<PublishRequest, "$typeName" | "channel">;
@@ -19,7 +17,9 @@ export type EventFields = Omit<PublishRequest, "$typeName" | "channel">;
  */
 export function decodeEvent(message: EventFields, defaults: PublishDefaults): NewEvent {
   const { type, data, id, source, dataBase64, dataBytes, datacontenttype, dataschema, time } = message;
-  if (dataBase64 !== undefined && dataBytes !== undefined) throw invalid("An event has one kind of data.");
+  if (dataBase64 !== undefined && dataBytes !== undefined) {
+    throw new EverywireError("invalid_argument", "An event has one kind of data.");
+  }
   const base64 = dataBytes === undefined ? dataBase64 : base64Encode(dataBytes);
   const extensions = Object.entries(message.extensions).map(([name, value]) => [
     name,
@@ -44,17 +44,4 @@ export function decodeEvent(message: EventFields, defaults: PublishDefaults): Ne
 /** What an event gets that its publisher did not give. */
 export function defaultsOf({ identity, nowMs }: OperationContext): PublishDefaults {
   return { source: toDefaultSource(identity), nowMs };
-}
-
-function decodeValue(value: Value, name: string): unknown {
-  try {
-    return toJson(ValueSchema, value);
-  } catch {
-    // NaN, Infinity, and a Value without a kind, which protobuf can hold and JSON cannot.
-    throw invalid(`'${name}' is no JSON value.`);
-  }
-}
-
-function invalid(message: string): EverywireError {
-  return new EverywireError("invalid_argument", message);
 }

@@ -1,22 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { fromJson } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import type { Value } from "@bufbuild/protobuf/wkt";
-import { timestampFromDate, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { User } from "../../core/entities/user.ts";
 import type { CloudEvent, Json } from "../../core/event.ts";
 import type { PublishResult } from "../../core/operations/publish-event.ts";
 import type { PublishResponseSchema } from "../../proto/gen/everywire/v1/channel_service_pb.ts";
 import type { EventSchema } from "../../proto/gen/everywire/v1/event_pb.ts";
 import type { UserSchema } from "../../proto/gen/everywire/v1/user_service_pb.ts";
+import { encodeValue, isDeeperThan, MAX_SENT_DEPTH } from "./value.ts";
 
 type EventMessage = MessageInitShape<typeof EventSchema>;
-
-/**
- * Levels of arrays and objects in a Value. Each is two or three messages deep on the wire, and the protobuf libraries
- * of most languages refuse a message that is more than a hundred deep.
- */
-const MAX_VALUE_DEPTH = 30;
 
 /** An event of the log, from its JSON. */
 export function encodeEvent(json: string): EventMessage {
@@ -57,19 +50,9 @@ function encodeData(
   if (base64 !== undefined) return { dataBytes: base64Decode(base64) };
   if (data === undefined) return {};
   // One event that a client cannot decode would end every stream at it, for ever.
-  if (isDeeperThan(data, MAX_VALUE_DEPTH))
+  if (isDeeperThan(data, MAX_SENT_DEPTH))
     return { dataBytes: new TextEncoder().encode(JSON.stringify(data)) };
   return { data: encodeValue(data) };
-}
-
-function encodeValue(value: Json): Value {
-  return fromJson(ValueSchema, value as never);
-}
-
-function isDeeperThan(value: Json, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((child: Json) => isDeeperThan(child, levels - 1));
 }
 
 /**

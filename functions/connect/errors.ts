@@ -44,6 +44,10 @@ export function toConnectError(
   return new ConnectError(error.message, ERROR_TABLE[error.code].grpc, undefined, details, error.cause);
 }
 
+export function tooLarge(maxBytes: number): EverywireError {
+  return new EverywireError("payload_too_large", `A message has at most ${maxBytes} bytes.`);
+}
+
 /** The same as a google.rpc.Status, for an error that does not end its call. */
 export function toStatus(thrown: unknown): Status {
   const error = EverywireError.from(thrown);

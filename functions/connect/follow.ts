@@ -28,10 +28,10 @@ export async function* followChannel(
   const subscription = await subscribeToEvents(context, source.channel, source.after);
   const heartbeatMs = Math.min(limits.HEARTBEAT_SECONDS, MAX_HEARTBEAT_SECONDS) * 1000;
   let hasExpired = false;
-  let expiry: ReturnType<typeof setTimeout> | null = null;
+  let expiry: ReturnType<typeof setTimeout> | undefined;
   // Closing ends the iteration below, whatever it waits for.
   const close = () => {
-    clearTimeout(expiry);
+    if (expiry !== undefined) clearTimeout(expiry);
     subscription.close();
   };
   const expiresInMs =

@@ -1,4 +1,4 @@
-import { Code, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { EverywireError } from "../../core/error.ts";
 import { encodeGrpcWebText } from "../../wire/grpc-web-text.ts";
@@ -6,8 +6,8 @@ import type { EdgeContext } from "../boundary/edge.ts";
 import { toOperationContext } from "../boundary/edge.ts";
 import type { Call } from "./call.ts";
 import { CALL_KEY } from "./call.ts";
-import { toBinaryType, toTextType } from "./content-type.ts";
-import { ENVELOPE_BYTES, readChunks, tooLarge } from "./request-body.ts";
+import { parseContentType, toTextType } from "./content-type.ts";
+import { readChunks } from "./request-body.ts";
 import { collect, toReadableStream } from "./response-body.ts";
 
 /** Heartbeats for which a reader may leave a chunk untaken before it is given up. */
@@ -27,11 +27,12 @@ export async function handleCall(
 ): Promise<Response> {
   const { methodKind } = handler.method;
   const gone = new AbortController();
-  c.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
+  const leave = () => gone.abort(new ConnectError("The client has left.", Code.Canceled));
+  c.req.raw.signal.addEventListener("abort", leave, { once: true });
   const early = Promise.withResolvers<Headers>();
   const call: Call = {
     requestId: c.env.requestId,
-    refusal: refusal ?? refuseDeclaredLength(c, handler),
+    refusal,
     operation: () => toOperationContext(c),
     sendHeaders: (headers) => early.resolve(new Headers(headers)),
     isInvoked: false,
@@ -54,7 +55,7 @@ export async function handleCall(
   return toResponse(c, status, header, (encodeChunk) =>
     toReadableStream(bodyOf(answered), {
       encodeChunk,
-      onEnd: () => gone.abort(),
+      onEnd: leave,
       stallMs: MAX_MISSED_HEARTBEATS * HEARTBEAT_SECONDS * 1000,
     }),
   );
@@ -62,16 +63,19 @@ export async function handleCall(
 
 async function ask(c: EdgeContext, handler: UniversalHandler, call: Call, signal: AbortSignal) {
   const request = c.req.raw;
-  const binaryType = toBinaryType(request.headers.get("content-type"));
+  const { binaryType, isText, isEnveloped } = parseContentType(request.headers.get("content-type"));
   const header = new Headers(request.headers);
-  if (binaryType !== undefined) header.set("content-type", binaryType);
+  if (isText) header.set("content-type", binaryType);
+  // The Connect library would reserve whatever length the client claims.
+  header.delete("content-length");
+  const maxBytes = c.get("edge").settings.limits.MAX_REQUEST_BYTES;
   const answer = await handler({
     // Connect offers bidi streams on HTTP/2 alone, where most servers are full duplex; workerd is on HTTP/1.1 too.
     httpVersion: "2",
     method: request.method,
     url: request.url,
     header,
-    body: readChunks(request, { isText: binaryType !== undefined, maxBytes: maxBodyBytes(c, handler) }),
+    body: readChunks(request, { isText, isEnveloped, maxBytes }),
     signal,
     contextValues: createContextValues().set(CALL_KEY, call),
   });
@@ -95,7 +99,7 @@ function toResponse(
   headers: Headers,
   toBody: (encodeChunk: (chunk: Uint8Array) => Uint8Array) => Uint8Array | ReadableStream<Uint8Array>,
 ): Response {
-  const isText = toBinaryType(c.req.raw.headers.get("content-type")) !== undefined;
+  const { isText } = parseContentType(c.req.raw.headers.get("content-type"));
   if (isText) headers.set("content-type", toTextType(headers.get("content-type") ?? ""));
   headers.set("cache-control", "no-store, no-transform");
   return new Response(toBody(isText ? encodeGrpcWebText : (chunk) => chunk) as BodyInit, {
@@ -104,20 +108,6 @@ function toResponse(
     // What Connect has compressed must not be compressed again because of its header.
     ...(headers.has("content-encoding") ? { encodeBody: "manual" } : {}),
   });
-}
-
-/** Of a body that is one message; undefined for a stream, whose messages Connect holds to the limit one by one. */
-function maxBodyBytes(c: EdgeContext, { method }: UniversalHandler): number | undefined {
-  if (method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming") return undefined;
-  return c.get("edge").settings.limits.MAX_REQUEST_BYTES + ENVELOPE_BYTES;
-}
-
-function refuseDeclaredLength(c: EdgeContext, handler: UniversalHandler): EverywireError | undefined {
-  const declared = Number(c.req.raw.headers.get("content-length") ?? 0);
-  const maxBytes = maxBodyBytes(c, handler);
-  const isText = toBinaryType(c.req.raw.headers.get("content-type")) !== undefined;
-  if (maxBytes === undefined || isText || declared <= maxBytes) return undefined;
-  return tooLarge(c.get("edge").settings.limits.MAX_REQUEST_BYTES);
 }
 
 /** Bytes that are no message end as `internal` in the Connect library, before any service is asked. */

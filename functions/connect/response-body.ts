@@ -25,16 +25,19 @@ export function toReadableStream(
   options: ResponseBodyOptions,
 ): ReadableStream<Uint8Array> {
   const chunks = gather(envelopes, isFull);
-  let watchdog: ReturnType<typeof setTimeout> | null = null;
+  let watchdog: ReturnType<typeof setTimeout> | undefined;
+  const calm = () => {
+    if (watchdog !== undefined) clearTimeout(watchdog);
+  };
   const end = () => {
-    clearTimeout(watchdog);
+    calm();
     options.onEnd();
     chunks.return().catch(() => {});
   };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        clearTimeout(watchdog);
+        calm();
         const { done, value } = await chunks.next();
         if (done === true) {
           options.onEnd();

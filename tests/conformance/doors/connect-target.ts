@@ -1,10 +1,10 @@
+import { toJson } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Interceptor } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ErrorCode } from "../../../core/error.ts";
 import type { Event } from "../../../proto/gen/everywire/v1/event_pb.ts";
 import { ErrorInfoSchema } from "../../../proto/gen/google/rpc/error_details_pb.ts";
-import { toJson } from "@bufbuild/protobuf";
-import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Target } from "../door-driver.ts";
 import { DoorError } from "../door-driver.ts";
 
