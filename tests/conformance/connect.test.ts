@@ -1,8 +1,10 @@
+import { gzipSync } from "node:zlib";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create, createRegistry, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { createGrpcWebTransport as createWebTransport } from "@connectrpc/connect-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type {
   ChatRequest,
@@ -11,6 +13,7 @@ import type {
   PublishStreamRequestSchema,
 } from "../../proto/gen/everywire/v1/channel_service_pb.ts";
 import { ChannelService } from "../../proto/gen/everywire/v1/channel_service_pb.ts";
+import type { Event } from "../../proto/gen/everywire/v1/event_pb.ts";
 import {
   ErrorInfoSchema,
   file_google_rpc_error_details,
@@ -333,6 +336,73 @@ describe("Connect", () => {
     for (const name of ["grpc-status", "grpc-message", "grpc-status-details-bin"]) {
       expect(answer.headers.get("access-control-expose-headers")).toContain(name);
     }
+  });
+});
+
+describe("compression", () => {
+  const post = (body: Uint8Array<ArrayBuffer>) =>
+    fetch(`${server.url}/everywire.v1.ChannelService/Publish`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "content-encoding": "gzip" },
+      body,
+    });
+
+  it("is gzip, both ways", async () => {
+    const channel = newChannel();
+    const data = "abc".repeat(10_000);
+    expect((await post(gzipSync(JSON.stringify({ channel, type: "t", data })))).status).toBe(200);
+    const init = {
+      method: "POST",
+      headers: { "content-type": "application/json", "accept-encoding": "gzip" },
+    };
+    const body = JSON.stringify({ channel, after: "earliest" });
+    const answer = await fetch(`${server.url}/everywire.v1.ChannelService/Read`, { ...init, body });
+    expect(answer.headers.get("content-encoding")).toBe("gzip");
+    expect(await answer.json()).toMatchObject({ events: [{ data }] });
+  });
+
+  it("does not open a bomb, and says what is no gzip", async () => {
+    for (const [body, status, reason] of [
+      [gzipSync(Buffer.alloc(200_000_000)), 429, "payload_too_large"],
+      [Buffer.from("no gzip"), 400, "invalid_argument"],
+    ] as const) {
+      const answer = await post(body);
+      expect(answer.status).toBe(status);
+      expect(await answer.json()).toMatchObject({ details: [{ debug: { reason } }] });
+    }
+  });
+});
+
+describe("a reader that does not read", () => {
+  it("is cut, and goes on from its last cursor with nothing lost and nothing twice", async () => {
+    const channel = newChannel();
+    const data = "x".repeat(200_000);
+    const client = createClient(ChannelService, createWebTransport({ baseUrl: server.url }));
+    const live = Promise.withResolvers<Headers>();
+    const slow = client.subscribe({ channel }, { onHeader: live.resolve })[Symbol.asyncIterator]();
+    const pending = slow.next();
+    const start = (await live.promise).get("everywire-cursor") ?? "";
+    for (let n = 0; n < 120; n += 1) await http.publish?.(server, channel, { type: `t${n}`, data });
+    const stored: Event[] = [];
+    const readOn = async (events: AsyncIterator<Event>, first: Promise<IteratorResult<Event>>) => {
+      for (let next = await first; !next.done; next = await events.next()) {
+        if (next.value.sequence !== "") stored.push(next.value);
+      }
+    };
+    const cut = await failure(readOn(slow, pending));
+    expect(cut.findDetails(ErrorInfoSchema)[0]?.reason).toBe("unavailable");
+    expect(stored.length).toBeLessThan(120);
+    // What it missed is large as well, so it can be cut again; each time it comes further.
+    while (stored.length < 120) {
+      const { length } = stored;
+      const after = stored.at(-1)?.sequence ?? start;
+      const events = client.subscribe({ channel, after, limit: 120 - length })[Symbol.asyncIterator]();
+      await readOn(events, events.next()).catch((thrown: unknown) => {
+        expect(ConnectError.from(thrown).code).toBe(Code.Unavailable);
+      });
+      expect(stored.length).toBeGreaterThan(length);
+    }
+    expect(stored.map(({ type }) => type)).toEqual(Array.from({ length: 120 }, (_, n) => `t${n}`));
   });
 });
 
