@@ -1,4 +1,4 @@
-import { COLLECTIONS } from "../../core/entities/collections.ts";
+import { collectionRules } from "../../core/entities/collections.ts";
 import type { User } from "../../core/entities/user.ts";
 import { EverywireError } from "../../core/error.ts";
 import type { Filter } from "../../core/records.ts";
@@ -6,10 +6,11 @@ import type { Address, StreamUsersRequest } from "../../proto/gen/everywire/v1/u
 
 /** What narrows a list; a field that is empty does not. */
 export function decodeUserFilters(request: Pick<StreamUsersRequest, "name" | "email" | "tag">): Filter[] {
-  const rules = COLLECTIONS.users.filters;
-  return (["name", "email", "tag"] as const)
-    .filter((name) => request[name] !== "")
-    .map((name) => ({ ...rules[name], value: request[name] }));
+  const { filters } = collectionRules("users");
+  return (["name", "email", "tag"] as const).flatMap((name) => {
+    const rule = filters[name];
+    return rule === undefined || request[name] === "" ? [] : [{ ...rule, value: request[name] }];
+  });
 }
 
 /** Whether the newest come first (AIP-132). @throws EverywireError `invalid_argument` */

@@ -16,6 +16,7 @@ const TYPE_FIELD = PublishRequestSchema.field.type.number;
 export function createConnectDriver(name: string, toTransport: (target: Target) => Transport): DoorDriver {
   return {
     name,
+    door: "connect",
 
     async publish(target: Target, channel: string, event: PublishedEvent): Promise<Published> {
       const { data, data_base64: dataBase64, id, source } = event;
