@@ -2,7 +2,7 @@ import type { ChannelName } from "../../core/channel-name.ts";
 import type { OperationContext } from "../../core/context.ts";
 import type { After } from "../../core/cursor.ts";
 import { EverywireError } from "../../core/error.ts";
-import { subscribeToEvents } from "../../core/operations/read-events.ts";
+import { followEvents } from "../../core/operations/follow-events.ts";
 import type { FeedRecord } from "../../core/ports.ts";
 
 /** What CONTRACT §2 promises for streams, whatever the operator sets. */
@@ -16,7 +16,7 @@ type Heard = IteratorResult<readonly FeedRecord[]> | "heartbeat";
  * Follows a channel until the signal is aborted or the caller's token ends. The first records say where the reader
  * stands; while nothing comes, a position comes for a heartbeat.
  *
- * @throws EverywireError as `subscribeToEvents`; `unauthenticated` where the token ends; what a subscription is cut
+ * @throws EverywireError as `followEvents`; `unauthenticated` where the token ends; what a subscription is cut
  *   with; or the signal's reason
  */
 export async function* followChannel(
@@ -25,7 +25,7 @@ export async function* followChannel(
   signal: AbortSignal,
 ): AsyncGenerator<readonly FeedRecord[], void, undefined> {
   const { identity, limits, nowMs } = context;
-  const subscription = await subscribeToEvents(context, source.channel, source.after);
+  const subscription = await followEvents(context, source.channel, source.after);
   const heartbeatMs = Math.min(limits.HEARTBEAT_SECONDS, MAX_HEARTBEAT_SECONDS) * 1000;
   let hasExpired = false;
   let expiry: ReturnType<typeof setTimeout> | undefined;

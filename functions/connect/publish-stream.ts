@@ -14,17 +14,20 @@ import { decodeEvent, defaultsOf } from "./decode.ts";
 import { encodeReceipt } from "./encode.ts";
 import { toConnectError } from "./errors.ts";
 import { gather } from "./gather.ts";
+import { Outbox } from "./outbox.ts";
 
 const MAX_RESULTS = 1000;
 
 type PublishStream = MethodImpl<(typeof ChannelService)["method"]["publishStream"]>;
 
-/** Publishes what comes, in order; what is there at the same time goes to the log as one batch. */
+/** Publishes what comes, in order; what came meanwhile goes to the log as one batch. */
 export const publishStream: PublishStream = async (requests, context) => {
   const publication = new Publication(context);
   const { MAX_BATCH_EVENTS } = callOf(context).operation().limits;
   try {
-    for await (const group of gather(requests, ({ length }) => length >= MAX_BATCH_EVENTS)) {
+    const inbox = new Outbox<PublishStreamRequest>(MAX_BATCH_EVENTS);
+    receive(requests, inbox).catch((thrown: unknown) => inbox.fail(thrown));
+    for await (const group of gather(inbox, ({ length }) => length >= MAX_BATCH_EVENTS)) {
       for (const request of group) await publication.add(request);
       await publication.flush();
     }
@@ -39,6 +42,18 @@ export const publishStream: PublishStream = async (requests, context) => {
   const { published, duplicates, lastSequence, results } = publication;
   return { published, duplicates, lastSequence, results: results.map(encodeReceipt) };
 };
+
+/** Takes what comes while the log is being written, so that it is the next batch. */
+async function receive(
+  requests: AsyncIterable<PublishStreamRequest>,
+  inbox: Outbox<PublishStreamRequest>,
+): Promise<void> {
+  for await (const request of requests) {
+    await inbox.push(request);
+    if (inbox.isEnded) return;
+  }
+  inbox.end();
+}
 
 class Publication {
   published = 0;

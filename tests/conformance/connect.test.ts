@@ -1,19 +1,23 @@
 import { gzipSync } from "node:zlib";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { create, createRegistry, toJson } from "@bufbuild/protobuf";
+import { create, createRegistry, toBinary, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import { createGrpcWebTransport as createWebTransport } from "@connectrpc/connect-web";
+import {
+  createConnectTransport as createWebConnectTransport,
+  createGrpcWebTransport as createWebTransport,
+} from "@connectrpc/connect-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type {
   ChatRequest,
   ChatRequestSchema,
   ChatResponse,
+} from "../../proto/gen/everywire/v1/channel_service_pb.ts";
+import {
+  ChannelService,
   PublishStreamRequestSchema,
 } from "../../proto/gen/everywire/v1/channel_service_pb.ts";
-import { ChannelService } from "../../proto/gen/everywire/v1/channel_service_pb.ts";
-import type { Event } from "../../proto/gen/everywire/v1/event_pb.ts";
 import {
   ErrorInfoSchema,
   file_google_rpc_error_details,
@@ -373,36 +377,61 @@ describe("compression", () => {
   });
 });
 
-describe("a reader that does not read", () => {
-  it("is cut, and goes on from its last cursor with nothing lost and nothing twice", async () => {
-    const channel = newChannel();
-    const data = "x".repeat(200_000);
-    const client = createClient(ChannelService, createWebTransport({ baseUrl: server.url }));
-    const live = Promise.withResolvers<Headers>();
-    const slow = client.subscribe({ channel }, { onHeader: live.resolve })[Symbol.asyncIterator]();
-    const pending = slow.next();
-    const start = (await live.promise).get("everywire-cursor") ?? "";
-    for (let n = 0; n < 120; n += 1) await http.publish?.(server, channel, { type: `t${n}`, data });
-    const stored: Event[] = [];
-    const readOn = async (events: AsyncIterator<Event>, first: Promise<IteratorResult<Event>>) => {
-      for (let next = await first; !next.done; next = await events.next()) {
-        if (next.value.sequence !== "") stored.push(next.value);
-      }
-    };
-    const cut = await failure(readOn(slow, pending));
-    expect(cut.findDetails(ErrorInfoSchema)[0]?.reason).toBe("unavailable");
-    expect(stored.length).toBeLessThan(120);
-    // What it missed is large as well, so it can be cut again; each time it comes further.
-    while (stored.length < 120) {
-      const { length } = stored;
-      const after = stored.at(-1)?.sequence ?? start;
-      const events = client.subscribe({ channel, after, limit: 120 - length })[Symbol.asyncIterator]();
-      await readOn(events, events.next()).catch((thrown: unknown) => {
-        expect(ConnectError.from(thrown).code).toBe(Code.Unavailable);
-      });
-      expect(stored.length).toBeGreaterThan(length);
+describe("a reader that is slow", () => {
+  it("is not cut, and gets everything in order, at its own pace", async () => {
+    // With the default heartbeat: a reader that takes nothing at all is given up after three.
+    const patient = await serveTarget();
+    try {
+      const channel = newChannel();
+      const data = "x".repeat(200_000);
+      const client = createClient(ChannelService, createWebTransport({ baseUrl: patient.url }));
+      const live = Promise.withResolvers<Headers>();
+      const slow = client
+        .subscribe({ channel, limit: 150 }, { onHeader: live.resolve })
+        [Symbol.asyncIterator]();
+      const pending = slow.next();
+      await live.promise;
+      // 30 MB while it takes nothing: more than the buffers of both sockets and MAX_READER_BUFFER_BYTES together.
+      for (let n = 0; n < 150; n += 1) await http.publish?.(patient, channel, { type: `t${n}`, data });
+      const types: string[] = [];
+      for (let next = await pending; !next.done; next = await slow.next()) types.push(next.value.type);
+      const expected = Array.from({ length: 150 }, (_, n) => `t${n}`);
+      expect(types.filter((type) => type !== "everywire.position")).toEqual(expected);
+    } finally {
+      await patient.stop();
     }
-    expect(stored.map(({ type }) => type)).toEqual(Array.from({ length: 120 }, (_, n) => `t${n}`));
+  });
+
+  it("catches up with 10,000 events, from the first or from any cursor", async () => {
+    const channel = newChannel();
+    // In one body: connect-node writes each message by itself, which takes longer than all the rest of this test.
+    const requests = Array.from({ length: 10_000 }, (_, n) => {
+      const message = create(PublishStreamRequestSchema, { channel, type: `t${n}` });
+      const bytes = toBinary(PublishStreamRequestSchema, message);
+      const envelope = Buffer.alloc(5);
+      envelope.writeUInt32BE(bytes.length, 1);
+      return Buffer.concat([envelope, bytes]);
+    });
+    const published = await fetch(`${server.url}/everywire.v1.ChannelService/PublishStream`, {
+      method: "POST",
+      headers: { "content-type": "application/grpc-web+proto" },
+      body: Buffer.concat(requests),
+    });
+    expect(Buffer.from(await published.arrayBuffer()).toString()).toContain("grpc-status: 0");
+    const web = createClient(ChannelService, createWebTransport({ baseUrl: server.url }));
+    const { next: middle } = await web.read({ channel, after: "earliest", limit: 500 });
+    for (const transport of [createWebTransport, createWebConnectTransport]) {
+      const client = createClient(ChannelService, transport({ baseUrl: server.url }));
+      for (const [after, from] of [
+        ["earliest", 0],
+        [middle, 500],
+      ] as const) {
+        const events = await all(client.subscribe({ channel, after, limit: 10_000 - from }));
+        expect(events.map(({ type }) => type)).toEqual(
+          Array.from({ length: 10_000 - from }, (_, n) => `t${n + from}`),
+        );
+      }
+    }
   });
 });
 

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { EnvelopeLimit } from "../../functions/connect/envelope-limit.ts";
 import { gather } from "../../functions/connect/gather.ts";
 import { Outbox } from "../../functions/connect/outbox.ts";
+import { toReadableStream } from "../../functions/connect/response-body.ts";
 
 async function* from<T>(groups: readonly (readonly T[])[], end?: Error) {
   for (const group of groups) {
@@ -48,6 +49,35 @@ describe("gather", () => {
     }
     await nextTurn();
     expect(isEnded).toBe(true);
+  });
+});
+
+describe("a response's body", () => {
+  const toBody = (groups: readonly (readonly Uint8Array[])[], onEnd: () => void) =>
+    toReadableStream(from(groups), { onEnd, stallMs: 1000, encodeChunk: (chunk) => chunk });
+
+  it("sends what is there at the same time as one chunk", async () => {
+    const body = toBody([[Uint8Array.of(1), Uint8Array.of(2)], [Uint8Array.of(3)]], () => {});
+    expect((await Array.fromAsync(body)).map((chunk) => [...chunk])).toEqual([[1, 2], [3]]);
+  });
+
+  it("is given up when its reader takes nothing for too long, and tells the service", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const ended = Promise.withResolvers<void>();
+      const reader = toBody(
+        [[Uint8Array.of(1)], [Uint8Array.of(2)], [Uint8Array.of(3)]],
+        ended.resolve,
+      ).getReader();
+      await reader.read();
+      vi.advanceTimersByTime(999);
+      expect((await reader.read()).value).toEqual(Uint8Array.of(2));
+      vi.advanceTimersByTime(1000);
+      await ended.promise;
+      await expect(reader.read()).rejects.toMatchObject({ code: "unavailable" });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
