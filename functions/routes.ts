@@ -1,3 +1,4 @@
+import { door as connect } from "./connect/index.ts";
 import type { Door } from "./door.ts";
 import { door as graphql } from "./graphql/index.ts";
 import { door as http } from "./http/index.ts";
@@ -18,6 +19,7 @@ export const doors: readonly Door[] = [
   graphql,
   stream,
   jsonRpc,
+  connect,
   rest,
   createSystemDoor(() => doors),
 ];

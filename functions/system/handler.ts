@@ -1,10 +1,10 @@
 import { EverywireError } from "../../core/error.ts";
+import { checkReadiness } from "../../core/operations/check-readiness.ts";
 import { mediaType, readJson } from "../boundary/body.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
 import type { Door } from "../door.ts";
 import { parseTokenRequest } from "./decode.ts";
 import { toCapabilities, toTokenAnswer } from "./encode.ts";
-import { checkReadiness } from "./readiness.ts";
 
 /** Shorter than the second that load balancers commonly wait for a probe. */
 const READY_DEADLINE_MS = 800;

@@ -1,6 +1,8 @@
 import type { DoorDriver } from "./door-driver.ts";
+import { connect } from "./doors/connect.ts";
 import { graphql } from "./doors/graphql.ts";
 import { graphqlSocket } from "./doors/graphql-socket.ts";
+import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
 import { longPoll } from "./doors/long-poll.ts";
@@ -17,6 +19,8 @@ const drivers: readonly DoorDriver[] = [
   stream,
   graphql,
   graphqlSocket,
+  connect,
+  grpcWeb,
   jsonRpc,
 ];
 

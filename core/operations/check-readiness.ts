@@ -1,4 +1,4 @@
-import type { Ports } from "../../core/ports.ts";
+import type { Ports } from "../ports.ts";
 
 /** What `/ready` says: for each dependency whether it answered. Why one did not is for the log. */
 export interface Readiness {

@@ -1,0 +1,29 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { createContextKey } from "@connectrpc/connect";
+import type { OperationContext } from "../../core/context.ts";
+import type { EverywireError } from "../../core/error.ts";
+
+/** What one call carries besides its messages. */
+export interface Call {
+  readonly requestId: string;
+  /** Set where the boundary has refused the request before any service saw it. */
+  readonly refusal: EverywireError | undefined;
+  /** The context for an operation that begins now: a stream lasts, and each of its messages has its own time. */
+  operation(): OperationContext;
+  /**
+   * Sends the response headers now. Connect sends them with the first message, which on a quiet channel would leave
+   * the client waiting to know that it is subscribed.
+   */
+  sendHeaders(headers: Headers): void;
+  /** Whether the message could be read and the service was asked. */
+  isInvoked: boolean;
+}
+
+export const CALL_KEY = createContextKey<Call | undefined>(undefined, { description: "everywire call" });
+
+/** The call that a service's method runs in. @throws Error outside of a door */
+export function callOf(context: Pick<HandlerContext, "values">): Call {
+  const call = context.values.get(CALL_KEY);
+  if (call === undefined) throw new Error("There is no call in this context.");
+  return call;
+}
