@@ -30,7 +30,11 @@ export async function envelopeBytes(url: string): Promise<number> {
   return JSON.stringify(events[0]).length - EVENT_BODY.length;
 }
 
-async function post<T>(url: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
+async function post<T>(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const response = await fetch(url, {
     method: "POST",
     headers: { ...JSON_HEADERS, ...headers },

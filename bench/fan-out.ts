@@ -24,7 +24,9 @@ export class FanOut {
   ): Promise<FanOut> {
     const publisher = await HttpConnection.open(publish.url);
     let fanOut: FanOut | undefined;
-    const readers = await openReaders(kind, readUrl, count, (index) => fanOut?.#onEvent(index));
+    const readers = await openReaders(kind, readUrl, count, (index) => {
+      if (fanOut !== undefined) fanOut.#onEvent(index);
+    });
     fanOut = new FanOut(publisher, toRequestText(publish), readers);
     return fanOut;
   }

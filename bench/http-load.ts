@@ -7,7 +7,11 @@ import type { Sample } from "./rounds.ts";
  *
  * @throws Error where an answer is not a success: a figure for refusals would be no figure
  */
-export async function loadHttp(parts: RequestParts, concurrency: number, durationMs: number): Promise<Sample> {
+export async function loadHttp(
+  parts: RequestParts,
+  concurrency: number,
+  durationMs: number,
+): Promise<Sample> {
   const request = toRequestText(parts);
   const connections = await Promise.all(
     Array.from({ length: concurrency }, () => HttpConnection.open(parts.url)),

@@ -12,7 +12,7 @@ export interface Reader {
 export type ReaderKind = "WebSocket" | "SSE";
 
 /** The event that says that a reader has it all: each event in the lab carries this once. */
-const MARK = "xxxxxxxx\"";
+const MARK = 'xxxxxxxx"';
 
 /** Opens readers some at a time, and gives them when all of them are ready for events. */
 export async function openReaders(

@@ -120,7 +120,7 @@ function medianOfKnown(values: readonly (number | undefined)[]): number | undefi
   return known.length === 0 ? undefined : median(known);
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return quantile(
     values.toSorted((a, b) => a - b),
     0.5,

@@ -89,9 +89,7 @@ export async function compareFanOut(
     name: side,
     pid: server.pid,
     run: (durationMs) =>
-      pace === "paced"
-        ? fanOut.runPaced(durationMs, PACED_PER_SECOND)
-        : fanOut.runClosedLoop(durationMs),
+      pace === "paced" ? fanOut.runPaced(durationMs, PACED_PER_SECOND) : fanOut.runClosedLoop(durationMs),
   });
   const what = kind === "SSE" ? "bare: streams held in the object" : "bare: broadcast loop";
   const how = pace === "paced" ? `${PACED_PER_SECOND} events/s` : pace;

@@ -5,7 +5,13 @@
  */
 
 /** A stored record: its version, a space, its JSON. */
-export function encodeRecordText({ version, body }: { readonly version: number; readonly body: string }): string {
+export function encodeRecordText({
+  version,
+  body,
+}: {
+  readonly version: number;
+  readonly body: string;
+}): string {
   return `${version} ${body}`;
 }
 
