@@ -1,7 +1,7 @@
 import { EVENT_BODY, PUBLISH_HEADERS } from "./everywire-client.ts";
 import type { RequestParts } from "./http-connection.ts";
 import { HttpConnection, toRequestText } from "./http-connection.ts";
-import { residentBytesOf } from "./process-usage.ts";
+import { openFilesOf, residentBytesOf } from "./process-usage.ts";
 import { openReaders } from "./readers.ts";
 import type { Server } from "./servers.ts";
 
@@ -18,11 +18,15 @@ export interface IdleReaders {
   readonly open: number | undefined;
   readonly afterEvent: number | undefined;
   readonly left: number | undefined;
+  /** From when they left to when the server had closed all of their connections. */
+  readonly goneAfterMs: number;
 }
 
 const DEADLINE_MS = 30_000;
-/** How long the server has to notice that its readers are gone: the second failed heartbeat shows the last of them. */
-const LEAVING_MS = 2500;
+/** An SSE reader's leaving shows at the second heartbeat that cannot be written, so after 20 s at the latest. */
+const LEAVING_MS = 25_000;
+/** Files that may stay open beside the readers' connections. */
+const SPARE_FILES = 50;
 
 /** Opens the readers, publishes one event, and lets them leave; several times over, to see what stays behind. */
 export async function measureIdleReaders(
@@ -48,6 +52,7 @@ async function measureRound(
     body: EVENT_BODY,
   };
   const before = residentBytesOf(pid);
+  const files = openFilesOf(pid);
   const all = Promise.withResolvers<void>();
   let received = 0;
   let lastMs = 0;
@@ -70,10 +75,22 @@ async function measureRound(
   publisher.close();
   const afterEvent = residentBytesOf(pid);
   for (const reader of readers) reader.leave();
-  await pause(LEAVING_MS);
+  const leftMs = performance.now();
+  await allGone(pid, files);
+  const goneAfterMs = performance.now() - leftMs;
   const left = residentBytesOf(pid);
   const lastAfterMs = lastMs - sentMs;
-  return { round, eventStreams, sockets, received, lastAfterMs, before, open, afterEvent, left };
+  return { round, eventStreams, sockets, received, lastAfterMs, before, open, afterEvent, left, goneAfterMs };
+}
+
+/** Waits until the server has as many files open as before, or for as long as that may take. */
+async function allGone(pid: number, filesBefore: number | undefined): Promise<void> {
+  const endMs = performance.now() + LEAVING_MS;
+  while (performance.now() < endMs) {
+    await pause(200);
+    const files = openFilesOf(pid);
+    if (files !== undefined && filesBefore !== undefined && files <= filesBefore + SPARE_FILES) return;
+  }
 }
 
 function pause(durationMs: number): Promise<void> {

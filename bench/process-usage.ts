@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Linux counts a process's time in these (USER_HZ, which is 100 on every architecture that Node runs on). */
 const MS_PER_TICK = 10;
@@ -22,6 +22,15 @@ export function residentBytesOf(pid: number): number | undefined {
 export function maxOpenFiles(): number | undefined {
   const limit = /^Max open files\s+(\d+)/m.exec(readProc(process.pid, "limits") ?? "")?.[1];
   return limit === undefined ? undefined : Number(limit);
+}
+
+/** How many files a process has open, sockets included; undefined where there is no /proc. */
+export function openFilesOf(pid: number): number | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return undefined;
+  }
 }
 
 function readProc(pid: number, name: string): string | undefined {

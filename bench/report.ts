@@ -67,6 +67,7 @@ function idleText(rounds: readonly IdleReaders[]): string {
     mib(round.open),
     mib(round.afterEvent),
     mib(round.left),
+    (round.goneAfterMs / 1000).toFixed(1),
     round.open === undefined || round.before === undefined
       ? "-"
       : ((round.open - round.before) / 1024 / (round.eventStreams + round.sockets)).toFixed(1),
@@ -79,6 +80,7 @@ function idleText(rounds: readonly IdleReaders[]): string {
     "open, MiB",
     "after the event, MiB",
     "left, MiB",
+    "all gone after, s",
     "KiB per reader",
   ];
   return table(columns, rows);
@@ -103,8 +105,11 @@ same machine, so rates and latencies are of two processes that share its cores.
 ${report.comparisons.map(toText).join("\n")}
 ### ${first === undefined ? "" : `${first.eventStreams} SSE and ${first.sockets} WebSocket readers on one channel, idle`}
 
-Each round opens the readers, publishes one event, and lets all of them leave. Memory is the resident set of workerd: V8
-and the allocator keep what they once had, so what matters is whether the last column still rises from round to round.
+Each round opens the readers, publishes one event, and lets all of them leave. An SSE reader's leaving shows when a
+heartbeat cannot be written, so a round ends when the server has closed every connection. Memory is the resident set of
+workerd, and a reader's share of it is what the first round added: what readers leave behind is garbage until V8 collects
+it, which under little load is late, and memory that the allocator keeps for the next round. To tell that from a leak,
+force a collection between rounds through the inspector (\`HeapProfiler.collectGarbage\`).
 
 ${idleText(report.idleReaders)}`;
 }

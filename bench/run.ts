@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { within } from "./deadline.ts";
 import { envelopeBytes, prepare } from "./everywire-client.ts";
 import { measureIdleReaders } from "./idle-readers.ts";
 import { maxOpenFiles } from "./process-usage.ts";
@@ -17,7 +18,7 @@ interface Scale {
 
 const FULL: Scale = {
   load: { rounds: 7, roundMs: 1500 },
-  fanOut: { rounds: 5, roundMs: 2000 },
+  fanOut: { rounds: 5, roundMs: 1500 },
   idleReaders: 5000,
   idleRounds: 3,
 };
@@ -27,6 +28,10 @@ const QUICK: Scale = {
   idleReaders: 1000,
   idleRounds: 1,
 };
+const STEP_DEADLINE_MS = 120_000;
+const STOP_DEADLINE_MS = 20_000;
+/** Files that the server opens for each reader: its connection, and the one from the function to the channel. */
+const FILES_PER_READER = 2;
 /** Files that a process has open beside its readers' connections. */
 const SPARE_FILES = 200;
 
@@ -57,23 +62,27 @@ try {
   ];
   for (const { name, run } of steps) {
     if (!isWanted(name)) continue;
-    const comparison = await run();
+    const comparison = await within(name, STEP_DEADLINE_MS, run());
     console.log(toText(comparison));
     comparisons.push(comparison);
   }
 } finally {
-  await bare.stop();
-  await everywire.stop();
+  await within("Stopping", STOP_DEADLINE_MS, Promise.all([bare.stop(), everywire.stop()]));
 }
 
 // A server of its own: memory that an earlier load left behind would count as the readers'.
 const idle = await startEverywire();
-const allowed = Math.min(scale.idleReaders, (maxOpenFiles() ?? scale.idleReaders) - SPARE_FILES);
+const filesForReaders = (maxOpenFiles() ?? Number.POSITIVE_INFINITY) - SPARE_FILES;
+const allowed = Math.min(scale.idleReaders, filesForReaders / FILES_PER_READER);
 const half = Math.floor(allowed / 2);
 const idleReaders = isWanted("idle")
-  ? await measureIdleReaders(idle, { eventStreams: half, sockets: half }, scale.idleRounds)
+  ? await within(
+      "idle",
+      STEP_DEADLINE_MS,
+      measureIdleReaders(idle, { eventStreams: half, sockets: half }, scale.idleRounds),
+    )
   : [];
-await idle.stop();
+await within("Stopping", STOP_DEADLINE_MS, idle.stop());
 
 const report: Report = {
   takenAt: new Date().toISOString(),
@@ -85,3 +94,5 @@ const report: Report = {
 };
 const paths = await writeReport(report, { isPublished: !values.quick && values.only === "" });
 for (const line of paths) console.log(line);
+// Sockets of readers that were cut may still be closing; nobody waits for them.
+process.exit();
