@@ -5,9 +5,12 @@ import { EverywireError } from "./error.ts";
  * An outcome as plain data. A thrown error loses its class on the way out of a Durable Object, and with it its code;
  * a Result keeps both.
  */
-export type Result<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: ErrorData };
+export type Result<T> = { readonly ok: true; readonly value: T } | Failure;
+
+export interface Failure {
+  readonly ok: false;
+  readonly error: ErrorData;
+}
 
 /** Runs something that may throw an EverywireError. Any other fault is rethrown: it is the runtime's to report. */
 export function attempt<T>(run: () => T): Result<T> {
@@ -18,7 +21,7 @@ export function attempt<T>(run: () => T): Result<T> {
   }
 }
 
-function toFailure(thrown: unknown): Result<never> {
+function toFailure(thrown: unknown): Failure {
   if (thrown instanceof EverywireError) return { ok: false, error: thrown.toData() };
   throw thrown;
 }

@@ -14,10 +14,11 @@ import type {
 } from "../core/ports.ts";
 import type { Bucket } from "../core/rate.ts";
 import { takeTokens } from "../core/rate.ts";
-import type { Result } from "../core/result.ts";
+import type { Failure, Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { presenceEvent, SocketCommands } from "./channel-socket-commands.ts";
 import type { ClientAttachment } from "./channel-sockets.ts";
@@ -78,11 +79,14 @@ export class Channel extends DurableObject<ChannelEnv> {
     return name;
   }
 
-  /** Appends, all or none. The answer leaves only when the write is durable: the output gate holds it until then. */
-  append(request: AppendRequest): Promise<Result<readonly Receipt[]>> | Result<readonly Receipt[]> {
-    const outcome = attempt(() => this.appendNow(request));
-    if (!outcome.ok || this.#log.isRegistered) return outcome;
-    return this.#register().then(() => outcome);
+  /**
+   * Appends, all or none. The answer leaves only when the write is durable: the output gate holds it until then.
+   * It is the receipts as text (`wire/rpc-text.ts`), or why there are none.
+   */
+  append(request: AppendRequest): Promise<string | Failure> | string | Failure {
+    const outcome = attempt(() => encodeReceipts(this.appendNow(request)));
+    if (!outcome.ok) return outcome;
+    return this.#log.isRegistered ? outcome.value : this.#register().then(() => outcome.value);
   }
 
   /** The synchronous part of {@link append}. @throws EverywireError */

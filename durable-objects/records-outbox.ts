@@ -1,10 +1,10 @@
-import type { EncodedEvent, Receipt } from "../core/ports.ts";
+import type { EncodedEvent } from "../core/ports.ts";
 import type { OutboxEvent } from "../core/records.ts";
-import type { Result } from "../core/result.ts";
+import type { Failure } from "../core/result.ts";
 
 /** What the outbox needs of a channel. */
 export interface ChannelAppender {
-  append(channel: string, events: readonly EncodedEvent[]): Promise<Result<readonly Receipt[]>>;
+  append(channel: string, events: readonly EncodedEvent[]): Promise<string | Failure>;
 }
 
 const MAX_BATCH_EVENTS = 50;
@@ -118,9 +118,9 @@ export class Outbox {
     }));
     try {
       const result = await this.#appender.append(channel, events);
-      if (!result.ok)
-        console.error(`outbox: '${channel}' refused ${events.length} events: ${result.error.message}`);
-      return result.ok;
+      if (typeof result === "string") return true;
+      console.error(`outbox: '${channel}' refused ${events.length} events: ${result.error.message}`);
+      return false;
     } catch (thrown) {
       console.error(`outbox: '${channel}' could not be reached`, thrown);
       return false;

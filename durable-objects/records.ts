@@ -16,6 +16,7 @@ import type {
 } from "../core/records.ts";
 import type { Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
+import { encodeRecordText } from "../wire/rpc-text.ts";
 import type { Channel } from "./channel.ts";
 import { FileStore } from "./records-files.ts";
 import { migrate } from "./records-migrations.ts";
@@ -58,8 +59,10 @@ export class Records extends DurableObject<RecordsEnv> {
     return true;
   }
 
-  get(collection: CollectionName, id: string): StoredText | undefined {
-    return this.#store.get(collection, id);
+  /** A record as text (`wire/rpc-text.ts`). */
+  get(collection: CollectionName, id: string): string | undefined {
+    const stored = this.#store.get(collection, id);
+    return stored === undefined ? undefined : encodeRecordText(stored);
   }
 
   getMany(collection: CollectionName, ids: readonly string[]): (StoredText | undefined)[] {

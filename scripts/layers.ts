@@ -117,8 +117,8 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "bench",
     "^bench/",
-    ["^bench/", "^clients/"],
-    "What is measured is what a client sees, so the lab goes through clients/ and not into the server.",
+    ["^bench/", "^clients/", "^scripts/"],
+    "What is measured is what a client sees, so the lab starts the server by scripts/, goes through clients/, and not into the server.",
   ),
   layer(
     "scripts",

@@ -1,14 +1,13 @@
 import type { ChildProcess } from "node:child_process";
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { dirname, join } from "node:path";
+import { convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { toBindings } from "./bindings.ts";
-import { endWithParent } from "./end-with-parent.ts";
 import { BUNDLE, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree } from "./port.ts";
+import { startRuntime } from "./runtime.ts";
 
 export interface ServeOptions {
   /** Zero takes any free port. */
@@ -44,38 +43,21 @@ export async function serve(options: ServeOptions): Promise<Served> {
   if (options.port !== 0) await assertPortFree("PORT", host, options.port);
   mkdirSync(options.stateDirectory, { recursive: true });
 
-  const processes: ChildProcess[] = [];
-  const onProcess = (message: unknown) => {
-    processes.push((message as { process: ChildProcess }).process);
+  const { miniflare, process: runtime, port } = await startRuntime(toMiniflareOptions(options, host));
+  return {
+    url: toUrl(host, port),
+    port,
+    // Whoever tests a crash has to know which process to kill.
+    runtime,
+    stop: () => miniflare.dispose(),
+    kill: async () => {
+      const hasExited = runtime.exitCode !== null || runtime.signalCode !== null;
+      const exited = hasExited ? undefined : once(runtime, "exit");
+      runtime.kill("SIGKILL");
+      await exited;
+      await miniflare.dispose();
+    },
   };
-  // Miniflare keeps its child to itself, and whoever tests a crash has to know which process to kill.
-  subscribe("child_process", onProcess);
-  const miniflare = new Miniflare(toMiniflareOptions(options, host));
-  try {
-    await miniflare.ready;
-    const direct = await miniflare.unsafeGetDirectURL();
-    const runtime = processes.findLast((child) => basename(child.spawnfile).startsWith("workerd"));
-    if (runtime === undefined) throw new Error("Miniflare started no workerd.");
-    endWithParent(runtime);
-    return {
-      url: toUrl(host, Number(direct.port)),
-      port: Number(direct.port),
-      runtime,
-      stop: () => miniflare.dispose(),
-      kill: async () => {
-        const hasExited = runtime.exitCode !== null || runtime.signalCode !== null;
-        const exited = hasExited ? undefined : once(runtime, "exit");
-        runtime.kill("SIGKILL");
-        await exited;
-        await miniflare.dispose();
-      },
-    };
-  } catch (error) {
-    await miniflare.dispose();
-    throw error;
-  } finally {
-    unsubscribe("child_process", onProcess);
-  }
 }
 
 /** The Worker as wrangler.toml has it: bindings and flags are listed there, and only there. */

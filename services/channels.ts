@@ -7,6 +7,7 @@ import { unwrap } from "../core/result.ts";
 import type { Channel, SocketOpening } from "../durable-objects/channel.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { decodeReceipts } from "../wire/rpc-text.ts";
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
@@ -20,7 +21,11 @@ export function createChannels(namespace: DurableObjectNamespace<Channel>, limit
     return response;
   };
   return {
-    append: async (channel, request) => unwrap(await namespace.getByName(channel).append(request)),
+    append: async (channel, request) => {
+      const receipts = await namespace.getByName(channel).append(request);
+      if (typeof receipts !== "string") throw EverywireError.fromData(receipts.error);
+      return decodeReceipts(receipts);
+    },
     broadcast: async (channel, events, rateKey) => {
       unwrap(await namespace.getByName(channel).broadcast(events, rateKey));
     },

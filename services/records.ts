@@ -2,6 +2,7 @@ import type { Records } from "../core/records.ts";
 import { unwrap } from "../core/result.ts";
 import type { Records as RecordsObject } from "../durable-objects/records.ts";
 import type { StoredText } from "../durable-objects/records-store.ts";
+import { decodeRecordText } from "../wire/rpc-text.ts";
 
 /** The resources, in the SQLite of one Durable Object. */
 export function createRecords(namespace: DurableObjectNamespace<RecordsObject>): Records {
@@ -9,8 +10,8 @@ export function createRecords(namespace: DurableObjectNamespace<RecordsObject>):
   const main = () => namespace.getByName("main");
   return {
     get: async (collection, id) => {
-      const stored = await main().get(collection, id);
-      return stored === undefined ? undefined : toStored(stored);
+      const text = await main().get(collection, id);
+      return text === undefined ? undefined : toStored(decodeRecordText(text));
     },
     getMany: async (collection, ids) => {
       const found = await main().getMany(collection, ids);

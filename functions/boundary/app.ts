@@ -19,17 +19,17 @@ export function createApp(doors: readonly Door[], edge: Edge) {
   const app = new Hono<EdgeEnv>();
   const rates = new RequestRates();
 
-  app.use(async (c, next) => {
+  const enter = async (c: EdgeContext): Promise<void> => {
     c.set("edge", edge);
     const identity = await identify(c.req.raw, edge.ports.tokens);
     c.set("identity", identity);
     if (edge.settings.hasRateLimits && !isProbe(c.req.path)) {
       rates.take(toRateKey(identity), edge.settings.limits.REQUESTS_PER_SECOND, Date.now());
     }
-    await next();
-  });
+  };
   for (const door of doors) door.mount(app);
-  app.notFound(() => {
+  app.notFound(async (c) => {
+    await enter(c);
     throw new EverywireError("not_found", "There is nothing at this path.");
   });
   app.onError(async (thrown, c) => {
@@ -48,7 +48,7 @@ export function createApp(doors: readonly Door[], edge: Edge) {
     const given = request.headers.get("x-request-id");
     const requestId = given !== null && REQUEST_ID.test(given) ? given : createId("req");
     const asked = preflight(request, edge.settings);
-    const response = asked ?? (await app.fetch(request, { requestId }, execution));
+    const response = asked ?? (await app.fetch(request, { requestId, edge, enter }, execution));
     return withCommonHeaders(request, response, edge.settings, {
       requestId,
       durationMs: performance.now() - startedMs,

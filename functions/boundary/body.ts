@@ -17,12 +17,13 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
     if (Number(declared) <= MAX_DISCARDED_BYTES) await discard(request.body);
     throw tooLarge(maxBytes);
   }
-  if (request.body === null) return new Uint8Array();
   if (declared !== null) {
+    // At once, and without a look at `body`, which would make a stream of it.
     const bytes = new Uint8Array(await request.arrayBuffer());
     if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
     return bytes;
   }
+  if (request.body === null) return new Uint8Array();
   return readChunks(request.body, maxBytes);
 }
 
@@ -57,6 +58,8 @@ async function readChunks(
   return bytes;
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 /** @throws EverywireError `payload_too_large`, or `invalid_argument` where the bytes are not UTF-8 */
 async function readText(request: Request, maxBytes: number): Promise<string> {
   return decodeUtf8(await readBytes(request, maxBytes));
@@ -79,7 +82,7 @@ export function parseJson(text: string): unknown {
 /** @throws EverywireError `invalid_argument` */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch {
     throw new EverywireError("invalid_argument", "The body is not UTF-8.");
   }

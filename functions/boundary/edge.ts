@@ -10,9 +10,18 @@ export interface Edge {
   readonly settings: Settings;
 }
 
-/** What a request carries through the doors; the boundary sets all of it before a door runs. */
+/** What a request carries through the doors; the boundary sets all of it before a door's handler runs. */
 export interface EdgeEnv {
-  Bindings: { readonly requestId: string };
+  Bindings: {
+    readonly requestId: string;
+    readonly edge: Edge;
+    /**
+     * Finds who asks, holds them to their rate, and sets the variables. The handler of a path calls it
+     * (`mountMethods`), rather than a middleware: the router calls a lone handler and is done, while a chain of
+     * two makes up several percent of a request.
+     */
+    enter(c: EdgeContext): Promise<void>;
+  };
   Variables: { edge: Edge; identity: Identity };
 }
 

@@ -21,6 +21,7 @@ export function mountMethods(
 ): void {
   const allow = listMethods(table);
   app.all(path, async (c) => {
+    await c.env.enter(c);
     const { method } = c.req;
     const handler = table[method as keyof MethodTable];
     if (handler !== undefined) return handler(c);

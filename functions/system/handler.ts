@@ -42,7 +42,8 @@ export async function handleToken(c: EdgeContext): Promise<Response> {
 
 /** Where development tokens are off, the path is as unknown as any other. @throws EverywireError `not_found` */
 export function assertDevAuth(c: EdgeContext): void {
-  if (!c.get("edge").settings.hasDevAuth)
+  // Before the request has entered: where nothing is, nobody is asked who they are.
+  if (!c.env.edge.settings.hasDevAuth)
     throw new EverywireError("not_found", "There is nothing at this path.");
 }
 

@@ -88,7 +88,7 @@ describe("the outbox", () => {
               (event) => (JSON.parse(event.json) as { data?: { id: string } }).data?.id ?? channel,
             ),
           );
-          return { ok: true, value: [] };
+          return "";
         },
       });
       await outbox.drainAll();
