@@ -37,8 +37,11 @@ export default defineConfig({
         },
       },
       {
+        // The suite of Durable Streams brings a Vitest of its own, whose tests this one would not know of.
+        resolve: { dedupe: ["vitest"] },
         test: {
           name: "conformance",
+          server: { deps: { inline: ["@durable-streams/server-conformance-tests"] } },
           include: ["tests/conformance/**/*.test.ts"],
           sequence: { groupOrder: 2 },
           testTimeout: 30_000,

@@ -5,6 +5,8 @@ export interface Limits {
   /** Events in one batch publish. */
   readonly MAX_BATCH_EVENTS: number;
   readonly MAX_BATCH_BYTES: number;
+  /** Messages in one append to a stream in JSON mode: a client of that wire collects what it was given meanwhile. */
+  readonly MAX_APPEND_MESSAGES: number;
   readonly MAX_REQUEST_BYTES: number;
   readonly MAX_UPLOAD_BYTES: number;
   /** Publishes each second, per identity and channel. */
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: Limits = {
   MAX_EVENT_BYTES: 256 * KIB,
   MAX_BATCH_EVENTS: 100,
   MAX_BATCH_BYTES: MIB,
+  MAX_APPEND_MESSAGES: 10_000,
   MAX_REQUEST_BYTES: MIB,
   MAX_UPLOAD_BYTES: 5 * MIB,
   PUBLISHES_PER_SECOND: 60,

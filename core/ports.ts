@@ -3,6 +3,15 @@ import type { After } from "./cursor.ts";
 import type { Identity } from "./identity.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Records } from "./records.ts";
+import type {
+  CreatedStream,
+  CreateStreamRequest,
+  ReadStreamRequest,
+  StreamAppended,
+  StreamAppendRequest,
+  StreamInfo,
+  StreamPage,
+} from "./stream.ts";
 
 /**
  * What the operations need of the outside world. `services/` implements these; operations and doors see no more
@@ -85,7 +94,8 @@ export type FeedRecord =
 
 /**
  * A live reader. Iterating gives records in order, several at a time where several are there. The iterator ends when
- * {@link close} is called, and throws an EverywireError when the reader was cut: `unavailable` where it was too slow
+ * {@link close} is called, and when the channel was closed as a stream and all of it was read: nothing more will come.
+ * It throws an EverywireError when the reader was cut: `unavailable` where it was too slow
  * (it can resume from its cursor), `gone` where the channel was deleted.
  */
 export interface Subscription extends AsyncIterable<readonly FeedRecord[]> {
@@ -133,8 +143,17 @@ export interface Channels {
   /** Answers a WebSocket upgrade: the socket ends in the channel itself, one hop from the client. */
   openSocket(channel: ChannelName, request: SocketRequest): Promise<Response>;
   presence(channel: ChannelName): Promise<Presence>;
-  /** Deletes the log; true where there was one. What is published afterwards is a new life. */
+  /**
+   * Deletes the log; true where there was one. What is published afterwards is a new life. While forks of it live, its
+   * name stays taken instead, and everything but that is `gone`.
+   */
   delete(channel: ChannelName): Promise<boolean>;
+  /** Makes a channel a stream of a content type; the same again changes nothing. */
+  createStream(channel: ChannelName, request: CreateStreamRequest): Promise<CreatedStream>;
+  /** Appends to a stream, all or none, durably, and closes it where that is asked for. */
+  appendToStream(channel: ChannelName, request: StreamAppendRequest): Promise<StreamAppended>;
+  readStream(channel: ChannelName, request: ReadStreamRequest): Promise<StreamPage>;
+  describeStream(channel: ChannelName): Promise<StreamInfo>;
 }
 
 export interface ChannelListing {

@@ -21,6 +21,15 @@ export function attempt<T>(run: () => T): Result<T> {
   }
 }
 
+/** {@link attempt} for something that takes time. */
+export async function attemptAsync<T>(run: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return { ok: true, value: await run() };
+  } catch (thrown) {
+    return toFailure(thrown);
+  }
+}
+
 function toFailure(thrown: unknown): Failure {
   if (thrown instanceof EverywireError) return { ok: false, error: thrown.toData() };
   throw thrown;

@@ -2,6 +2,8 @@ import { createEpoch, formatCursor } from "../core/cursor.ts";
 import { withSequence } from "../core/event.ts";
 import type { Limits } from "../core/limits.ts";
 import type { EncodedEvent, ProducerStamp, Receipt, StoredEvent } from "../core/ports.ts";
+import { LogRows } from "./channel-log-rows.ts";
+import { createSchema, migrateSchema } from "./channel-schema.ts";
 import type { LogState, ProducerRecord } from "./channel-state.ts";
 import { firstByCount, isSweepDue, UNBORN } from "./channel-state.ts";
 
@@ -9,6 +11,7 @@ import { firstByCount, isSweepDue, UNBORN } from "./channel-state.ts";
 const MAX_PAGE_CHARS = 1024 * 1024;
 
 interface LifeRow extends Record<string, SqlStorageValue> {
+  schema_version: number;
   name: string;
   epoch: string | null;
   ended_lives: number;
@@ -27,7 +30,7 @@ export interface Appended {
  * The log of one channel in SQLite: events, dedupe records and producers. Nothing is written before the first append,
  * so that reading a name that nobody uses leaves nothing behind.
  *
- * Schema version 1. The newest row of the log is never deleted, because its number is where the next append goes on.
+ * The newest row of the log is never deleted, because its number is where the next append goes on.
  */
 export class ChannelLog {
   readonly #storage: DurableObjectStorage;
@@ -40,10 +43,13 @@ export class ChannelLog {
   #oldestMs: number | undefined;
   #name: string | undefined;
   #hasOldDedupe = false;
+  /** Where rows are copied from and to; a copy is nobody's to read before {@link finishCopy}. */
+  readonly rows: LogRows;
 
   constructor(storage: DurableObjectStorage, limits: Limits) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.rows = new LogRows(storage.sql);
     this.#limits = limits;
     this.#load();
   }
@@ -55,6 +61,11 @@ export class ChannelLog {
   /** The channel's name, where it was ever written: an alarm does not say whose it is. */
   get name(): string | undefined {
     return this.#name;
+  }
+
+  /** False while nothing was ever written: then no table can be asked. */
+  get hasSchema(): boolean {
+    return this.#hasSchema;
   }
 
   get isRegistered(): boolean {
@@ -180,6 +191,23 @@ export class ChannelLog {
     this.#hasOldDedupe = this.oldestDedupeMs !== undefined;
   }
 
+  /** Begins a life with the rows that were copied. @param first the oldest number that a reader may have */
+  finishCopy(epoch: string, first: number): void {
+    this.#sql.exec("UPDATE life SET epoch = ?, first = ?, registered = 0", epoch, first);
+    this.#load();
+  }
+
+  /** Deletes the rows of a copy that is not finished. */
+  dropCopy(): void {
+    if (this.#state.epoch === undefined) this.#sql.exec("DELETE FROM log");
+  }
+
+  /** Notes where a producer stands when it closed the stream and appended nothing. */
+  moveProducer(producer: ProducerStamp, nowMs: number): void {
+    const { epoch, head } = this.#state;
+    if (epoch !== undefined) this.#putProducer(producer, formatCursor(epoch, head), nowMs);
+  }
+
   /** Ends this life; true where there was one. What a reader still holds a cursor to is a gap from now on. */
   delete(): boolean {
     if (this.#state.epoch === undefined) return false;
@@ -247,17 +275,22 @@ export class ChannelLog {
     this.#hasOldDedupe = this.oldestDedupeMs !== undefined;
   }
 
+  /** Begins a life without an event, as a stream is created before anything is appended to it. */
+  begin(name: string, nowMs: number): void {
+    this.#storage.transactionSync(() => this.#begin(name, nowMs));
+  }
+
+  /** Makes the tables where there are none yet. */
+  prepare(name: string): void {
+    if (this.#hasSchema) return;
+    createSchema(this.#sql, name);
+    this.#hasSchema = true;
+    this.#name = name;
+  }
+
   /** Makes the tables on the first append of all, and the epoch on the first of each life. */
   #begin(name: string, nowMs: number): void {
-    if (!this.#hasSchema) {
-      for (const statement of SCHEMA) this.#sql.exec(statement);
-      this.#sql.exec(
-        "INSERT INTO life (id, schema_version, name, epoch, ended_lives, first, registered) VALUES (1, 1, ?, NULL, 0, 1, 0)",
-        name,
-      );
-      this.#hasSchema = true;
-      this.#name = name;
-    }
+    this.prepare(name);
     if (this.#state.epoch === undefined) {
       const epoch = createEpoch(nowMs, Math.random());
       this.#sql.exec("UPDATE life SET epoch = ?, first = 1, registered = 0", epoch);
@@ -279,6 +312,9 @@ export class ChannelLog {
       return;
     }
     const life = this.#sql.exec<LifeRow>("SELECT * FROM life").one();
+    migrateSchema(this.#storage, life.schema_version);
+    // Left behind by a copy that was not finished: it was never anybody's to read.
+    if (life.epoch === null) this.#sql.exec("DELETE FROM log");
     const { head, oldest } = this.#sql
       .exec<{ head: number | null; oldest: number | null }>(
         "SELECT MAX(seq) AS head, MIN(seq) AS oldest FROM log",
@@ -306,21 +342,3 @@ export class ChannelLog {
     this.#oldestMs = row?.ms;
   }
 }
-
-const SCHEMA = [
-  `CREATE TABLE life (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    schema_version INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    epoch TEXT,
-    ended_lives INTEGER NOT NULL,
-    first INTEGER NOT NULL,
-    registered INTEGER NOT NULL
-  )`,
-  "CREATE TABLE log (seq INTEGER PRIMARY KEY, ms INTEGER NOT NULL, type TEXT NOT NULL, dedupe TEXT, json TEXT NOT NULL)",
-  // Only events whose publisher chose the id can come twice; the rest stay out of the index.
-  "CREATE UNIQUE INDEX log_dedupe ON log (dedupe) WHERE dedupe IS NOT NULL",
-  "CREATE TABLE dedupe (dedupe TEXT PRIMARY KEY, seq INTEGER NOT NULL, ms INTEGER NOT NULL) WITHOUT ROWID",
-  "CREATE INDEX dedupe_ms ON dedupe (ms)",
-  "CREATE TABLE producers (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, cursor TEXT NOT NULL, ms INTEGER NOT NULL) WITHOUT ROWID",
-] as const;

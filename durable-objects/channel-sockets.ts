@@ -5,7 +5,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Presence, StoredEvent } from "../core/ports.ts";
 import type { Flow } from "../core/reader-flow.ts";
 import { NEW_FLOW, onPong, onSent } from "../core/reader-flow.ts";
-import { encodeFeedRecord } from "../wire/feed-frame.ts";
+import { encodeFeedRecord, NORMAL_CLOSE, STREAM_CLOSED_REASON } from "../wire/feed-frame.ts";
 import { encodePing, PING_TEXT, PONG_TEXT } from "../wire/socket-frame.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { PresenceRoll } from "./channel-presence.ts";
@@ -57,8 +57,11 @@ export class ChannelSockets {
   readonly #live = new Map<WebSocket, Reader>();
   readonly #catchingUp = new Map<WebSocket, Reader>();
   readonly #roll = new PresenceRoll();
+  readonly #isClosed: () => boolean;
 
-  constructor(context: DurableObjectState, log: ChannelLog, limits: Limits) {
+  /** @param isClosed whether nothing more will ever be appended */
+  constructor(context: DurableObjectState, log: ChannelLog, limits: Limits, isClosed: () => boolean) {
+    this.#isClosed = isClosed;
     this.#context = context;
     this.#limits = limits;
     this.#log = log;
@@ -170,6 +173,25 @@ export class ChannelSockets {
     }
   }
 
+  /** How many read live. */
+  get size(): number {
+    return this.#live.size + this.#catchingUp.size;
+  }
+
+  /** Ends whoever has read everything, since nothing more will come; who is behind ends when that is read. */
+  finishAll(): void {
+    for (const socket of [...this.#live.keys()]) this.#finish(socket);
+  }
+
+  #finish(socket: WebSocket): void {
+    this.#live.delete(socket);
+    try {
+      socket.close(NORMAL_CLOSE, STREAM_CLOSED_REASON);
+    } catch {
+      // It closed in the meantime, which is what was wanted.
+    }
+  }
+
   /** Closes everyone, as when the channel is deleted. */
   closeAll(code: ErrorCode, reason: string): void {
     for (const socket of [...this.#live.keys(), ...this.#catchingUp.keys()]) this.close(socket, code, reason);
@@ -220,6 +242,7 @@ export class ChannelSockets {
     if (last < this.#log.state.head) return last;
     // Cut meanwhile: it must not come back as live.
     if (this.#catchingUp.delete(reader.socket)) this.#live.set(reader.socket, reader);
+    if (this.#isClosed()) this.#finish(reader.socket);
     return undefined;
   }
 

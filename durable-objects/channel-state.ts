@@ -103,7 +103,9 @@ export function decideProducer(record: ProducerRecord | undefined, stamp: Produc
       : new EverywireError("invalid_argument", "A producer's new epoch starts at sequence 0.");
   }
   if (stamp.epoch < record.epoch) {
-    throw new EverywireError("permission_denied", `A producer with epoch ${record.epoch} has taken over.`);
+    throw new EverywireError("permission_denied", `A producer with epoch ${record.epoch} has taken over.`, {
+      details: { epoch: [String(record.epoch)] },
+    });
   }
   if (stamp.sequence <= record.sequence) return { kind: "duplicate", cursor: record.cursor };
   if (stamp.sequence === record.sequence + 1) return { kind: "accept" };
@@ -129,14 +131,21 @@ export function nextAlarmMs(
     readonly oldestMs: number | undefined;
     /** When the oldest dedupe record outside of the log was made; undefined where there is none. */
     readonly oldestDedupeMs: number | undefined;
+    /** When the stream ends by itself; undefined where it does not. */
+    readonly streamEndsAtMs: number | undefined;
+    /** Whether another channel has still to be told that this one is no fork of it. */
+    readonly hasReleases: boolean;
   },
   kept: { readonly maxAgeMs: number; readonly dedupeMs: number },
   nowMs: number,
 ): number | undefined {
   const times: number[] = [];
-  if (!due.isRegistered) times.push(nowMs + Math.min(60_000, 500 * 2 ** Math.min(due.registerAttempts, 7)));
+  if (!due.isRegistered || due.hasReleases) {
+    times.push(nowMs + Math.min(60_000, 500 * 2 ** Math.min(due.registerAttempts, 7)));
+  }
   if (due.oldestMs !== undefined) times.push(due.oldestMs + kept.maxAgeMs);
   if (due.oldestDedupeMs !== undefined) times.push(due.oldestDedupeMs + kept.dedupeMs);
-  // Never sooner than in a second: an alarm in the past would run in a tight loop.
+  if (due.streamEndsAtMs !== undefined) times.push(due.streamEndsAtMs);
+  // Never sooner than in half a second: an alarm in the past would run in a tight loop.
   return times.length === 0 ? undefined : Math.max(Math.min(...times), nowMs + 500);
 }

@@ -12,23 +12,38 @@ import type {
   Receipt,
   SocketRequest,
 } from "../core/ports.ts";
-import type { Bucket } from "../core/rate.ts";
-import { takeTokens } from "../core/rate.ts";
 import type { Failure, Result } from "../core/result.ts";
-import { attempt } from "../core/result.ts";
+import { attempt, attemptAsync } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
+import type {
+  CreatedStream,
+  CreateStreamRequest,
+  ReadStreamRequest,
+  StreamAppended,
+  StreamAppendRequest,
+  StreamInfo,
+  StreamPage,
+} from "../core/stream.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { encodeReceipts } from "../wire/rpc-text.ts";
+import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
+import { openFork } from "./channel-fork.ts";
+import type { Appended } from "./channel-log.ts";
 import { ChannelLog } from "./channel-log.ts";
+import type { LogRow } from "./channel-log-rows.ts";
+import { PublishRates } from "./channel-rates.ts";
 import { presenceEvent, SocketCommands } from "./channel-socket-commands.ts";
 import type { ClientAttachment } from "./channel-sockets.ts";
 import { ChannelSockets } from "./channel-sockets.ts";
 import type { LogState } from "./channel-state.ts";
 import { cursorAt, decideProducer, nextAlarmMs, resolveStart } from "./channel-state.ts";
+import { ChannelStream } from "./channel-stream.ts";
+import { StreamCommands } from "./channel-stream-commands.ts";
 import { Waiters } from "./channel-waiters.ts";
 import type { Directory } from "./directory.ts";
 
 export interface ChannelEnv {
+  readonly CHANNEL: DurableObjectNamespace<Channel>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
 }
 
@@ -37,20 +52,19 @@ export type SocketOpening =
   | { readonly kind: "feed"; readonly after: After }
   | ({ readonly kind: "client" } & SocketRequest);
 
-const MAX_RATE_BUCKETS = 10_000;
-
 /**
  * One channel: its log, its live readers and its waiters (ARCHITECTURE, decision 1). The object's name is the
  * channel's name. Decisions are in `channel-state.ts`; this shell holds storage, sockets and the clock.
  */
 export class Channel extends DurableObject<ChannelEnv> {
   readonly #limits;
-  readonly #hasRateLimits;
   readonly #log: ChannelLog;
   readonly #sockets: ChannelSockets;
   readonly #commands: SocketCommands;
+  readonly #stream: ChannelStream;
+  readonly #streams: StreamCommands;
   readonly #waiters = new Waiters();
-  readonly #rates = new Map<string, Bucket>();
+  readonly #rates: PublishRates;
   /** The last page and what it was an answer to: a thousand long polls that wake together ask for the same one. */
   #lastRead:
     | {
@@ -67,10 +81,17 @@ export class Channel extends DurableObject<ChannelEnv> {
     super(context, env);
     const settings = parseSettings(env as unknown as Record<string, unknown>);
     this.#limits = settings.limits;
-    this.#hasRateLimits = settings.hasRateLimits;
+    this.#rates = new PublishRates(settings);
     this.#log = new ChannelLog(context.storage, settings.limits);
-    this.#sockets = new ChannelSockets(context, this.#log, settings.limits);
+    this.#stream = new ChannelStream(context.storage.sql, this.#log.hasSchema);
+    this.#sockets = new ChannelSockets(
+      context,
+      this.#log,
+      settings.limits,
+      () => this.#stream.state.isClosed,
+    );
     this.#commands = new SocketCommands(this, this.#sockets, settings.limits);
+    this.#streams = this.#createStreamCommands();
   }
 
   get channelName(): string {
@@ -92,7 +113,8 @@ export class Channel extends DurableObject<ChannelEnv> {
   /** The synchronous part of {@link append}. @throws EverywireError */
   appendNow(request: AppendRequest): readonly Receipt[] {
     const nowMs = Date.now();
-    this.#takeRate(request.rateKey, request.events.length, nowMs);
+    if (this.#streams.isNeeded) this.#streams.onPublish(nowMs);
+    this.#rates.take(request.rateKey, request.events.length, nowMs);
     const { producer } = request;
     if (producer !== undefined) {
       const decision = decideProducer(this.#log.findProducer(producer.id), producer);
@@ -100,26 +122,36 @@ export class Channel extends DurableObject<ChannelEnv> {
         return request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
       }
     }
-    const { receipts, fresh } = this.#log.append(this.channelName, request.events, producer, nowMs);
+    const appended = this.#log.append(this.channelName, request.events, producer, nowMs);
+    this.#deliver(appended, nowMs);
+    return appended.receipts;
+  }
+
+  #deliver({ fresh }: Appended, nowMs: number): void {
     this.#sockets.deliver(fresh, nowMs);
     if (fresh.length > 0) this.#waiters.wakeAll();
     if (this.#alarmMs === undefined) this.#scheduleAlarm(nowMs);
-    return receipts;
   }
 
   /** Sends events to live readers without storing them. */
   broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null> {
     return attempt(() => {
-      this.#takeRate(rateKey, events.length, Date.now());
+      this.#rates.take(rateKey, events.length, Date.now());
       for (const { type, json } of events) this.#sockets.broadcast(type, json, undefined);
       return null;
     });
   }
 
   read(request: ReadRequest): Result<Page> {
-    this.#log.expire(Date.now());
+    const nowMs = Date.now();
+    const resolved = attempt(() =>
+      this.#streams.isNeeded ? this.#streams.onRead(request.after, nowMs) : request.after,
+    );
+    if (!resolved.ok) return resolved;
+    this.#log.expire(nowMs);
     const { state } = this.#log;
-    const { after, limit } = request;
+    const { limit } = request;
+    const after = resolved.value;
     const last = this.#lastRead;
     if (last?.state === state && last.after === after && last.limit === limit) return last.outcome;
     const outcome = attempt(() => {
@@ -134,6 +166,14 @@ export class Channel extends DurableObject<ChannelEnv> {
   async wait(request: ReadRequest & { readonly timeoutMs: number }): Promise<Result<Page>> {
     const page = this.read(request);
     if (!page.ok || page.value.events.length > 0 || page.value.gap !== undefined) return page;
+    if (this.#stream.state.isClosed) {
+      return attempt(() => {
+        throw new EverywireError(
+          "gone",
+          "The stream is closed, and you have all of it: nothing more will come.",
+        );
+      });
+    }
     await this.#waiters.park(request.timeoutMs);
     // From where the reader stood before, so that what came with others in one append is not passed over.
     return this.read({ after: page.value.next as After, limit: request.limit });
@@ -143,14 +183,61 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#sockets.presence;
   }
 
-  /** Deletes the log. True where there was one. */
-  async delete(): Promise<boolean> {
-    const wasThere = this.#log.delete();
-    if (!wasThere) return false;
-    this.#sockets.closeAll("gone", "the channel was deleted");
-    this.#waiters.wakeAll();
-    await this.#register();
-    return true;
+  /** Deletes the log. True where there was one; `gone` where it was deleted already and forks of it live. */
+  async delete(): Promise<Result<boolean>> {
+    const outcome = attempt(() => {
+      this.#expire(Date.now());
+      if (this.#stream.state.isEnded)
+        throw new EverywireError("gone", "It was deleted; only forks of it live.");
+      return this.#end();
+    });
+    if (outcome.ok && outcome.value) await this.#settle();
+    return outcome;
+  }
+
+  /** @see StreamCommands.create */
+  createStream(request: CreateStreamRequest): Promise<Result<CreatedStream>> {
+    return this.#settled(() => this.#streams.create(request));
+  }
+
+  /** @see StreamCommands.append */
+  appendToStream(request: StreamAppendRequest): Promise<Result<StreamAppended>> {
+    return this.#settled(async () => this.#streams.append(request));
+  }
+
+  /** @see StreamCommands.read */
+  readStream(request: ReadStreamRequest): Promise<Result<StreamPage>> {
+    return this.#settled(() => this.#streams.read(request));
+  }
+
+  /** @see StreamCommands.describe */
+  describeStream(): Promise<Result<StreamInfo>> {
+    return this.#settled(async () => this.#streams.describe());
+  }
+
+  /** What a channel asks that becomes a fork of this one. */
+  openFork(request: OpenForkRequest): Promise<Result<OpenedFork>> {
+    return this.#settled(async () => {
+      this.#expire(Date.now());
+      return openFork(this.#log, this.#stream, request);
+    });
+  }
+
+  /** The rows of a fork, a page of them. `gone` where this life ended meanwhile. */
+  readFork(epoch: string, from: number, last: number): Result<readonly LogRow[]> {
+    return attempt(() => {
+      if (this.#log.state.epoch !== epoch)
+        throw new EverywireError("gone", "The source of the fork was deleted.");
+      return this.#log.rows.read(from, last);
+    });
+  }
+
+  /** What a channel tells that is no fork of this one any more. */
+  async closeFork(name: string): Promise<void> {
+    if (!this.#log.hasSchema) return;
+    this.#stream.removeFork(name);
+    await this.#streams.release();
+    this.#scheduleAlarm(Date.now());
   }
 
   /** A WebSocket for a client or for a function. */
@@ -181,27 +268,47 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#onGone(socket);
   }
 
-  /** The one alarm: tells the directory what it was not told, lets go of old events, forgets old duplicates. */
+  /** The one alarm: ends a stream whose time is over, lets go of old events and duplicates, tells what was not told. */
   override async alarm(): Promise<void> {
     const nowMs = Date.now();
     this.#alarmMs = undefined;
+    this.#expire(nowMs);
     this.#log.expire(nowMs);
     this.#log.forgetDuplicates(nowMs);
-    if (!this.#log.isRegistered) await this.#register();
+    await this.#settle();
     this.#scheduleAlarm(nowMs);
   }
 
-  /** Refuses a publisher that is over its rate. @throws EverywireError `rate_limited` */
-  #takeRate(key: string | undefined, cost: number, nowMs: number): void {
-    if (key === undefined || !this.#hasRateLimits) return;
-    const rate = this.#limits.PUBLISHES_PER_SECOND;
-    const decision = takeTokens(this.#rates.get(key), rate, cost, nowMs);
-    this.#rates.set(key, decision.bucket);
-    if (this.#rates.size > MAX_RATE_BUCKETS) this.#rates.clear();
-    if (decision.isAllowed) return;
-    throw new EverywireError("rate_limited", `At most ${rate} publishes a second to one channel.`, {
-      retryAfterMs: decision.retryAfterMs,
-    });
+  /** Ends the stream where its time is over. A read that is still going on is one, so it counts as the last. */
+  #expire(nowMs: number): void {
+    const { endsAtMs, state } = this.#stream;
+    if (endsAtMs === undefined || endsAtMs > nowMs) return;
+    const isRead = this.#sockets.size > 0 || this.#waiters.size > 0;
+    if (state.ttlSeconds !== undefined && isRead) this.#stream.touch(nowMs);
+    else this.#end();
+  }
+
+  #end(): boolean {
+    const wasThere = this.#log.delete();
+    if (!wasThere) return false;
+    this.#stream.end();
+    this.#sockets.closeAll("gone", "the channel was deleted");
+    this.#waiters.wakeAll();
+    this.#scheduleAlarm(Date.now());
+    return true;
+  }
+
+  /** Does something to the stream, and tells the directory and other channels what came of it before it answers. */
+  async #settled<T>(run: () => Promise<T>): Promise<Result<T>> {
+    const outcome = await attemptAsync(run);
+    await this.#settle();
+    return outcome;
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#stream.releases.length > 0 && !(await this.#streams.release())) this.#registerAttempts += 1;
+    if (!this.#log.isRegistered) await this.#register();
+    else if (!this.#stream.isPlain) this.#scheduleAlarm(Date.now());
   }
 
   #pageFrom(number: number, limit: number): Omit<Page, "gap"> {
@@ -212,8 +319,9 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   #openSocket(opening: SocketOpening): WebSocket {
     const nowMs = Date.now();
+    const after = this.#streams.isNeeded ? this.#streams.onRead(opening.after, nowMs) : opening.after;
     this.#log.expire(nowMs);
-    const start = resolveStart(this.#log.state, opening.after);
+    const start = resolveStart(this.#log.state, after);
     const { 0: client, 1: server } = new WebSocketPair();
     if (opening.kind === "feed") {
       this.#sockets.accept(server, { kind: "feed" }, start, this.channelName, nowMs);
@@ -263,6 +371,32 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#scheduleAlarm(Date.now());
   }
 
+  #createStreamCommands(): StreamCommands {
+    const channel = this;
+    return new StreamCommands({
+      get channelName() {
+        return channel.channelName;
+      },
+      limits: this.#limits,
+      storage: this.ctx.storage,
+      log: this.#log,
+      stream: this.#stream,
+      peers: this.env.CHANNEL,
+      expire: (nowMs) => this.#expire(nowMs),
+      takeRate: (...cost) => this.#rates.take(...cost),
+      deliver: (...appended) => this.#deliver(...appended),
+      broadcast: (messages) => {
+        for (const { event } of messages) this.#sockets.broadcast(event.type, event.json, undefined);
+      },
+      closeReaders: () => {
+        this.#sockets.finishAll();
+        this.#waiters.wakeAll();
+      },
+      park: (timeoutMs) => this.#waiters.park(timeoutMs),
+      scheduleAlarm: (nowMs) => this.#scheduleAlarm(nowMs),
+    });
+  }
+
   #scheduleAlarm(nowMs: number): void {
     const alarmMs = nextAlarmMs(
       {
@@ -270,6 +404,8 @@ export class Channel extends DurableObject<ChannelEnv> {
         registerAttempts: this.#registerAttempts,
         oldestMs: this.#log.oldestMs,
         oldestDedupeMs: this.#log.oldestDedupeMs,
+        streamEndsAtMs: this.#stream.endsAtMs,
+        hasReleases: this.#stream.releases.length > 0,
       },
       {
         maxAgeMs: this.#limits.RETENTION_MAX_AGE_SECONDS * 1000,

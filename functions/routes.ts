@@ -1,5 +1,6 @@
 import { door as connect } from "./connect/index.ts";
 import type { Door } from "./door.ts";
+import { door as durableStreams } from "./durable-streams/index.ts";
 import { door as graphql } from "./graphql/index.ts";
 import { door as http } from "./http/index.ts";
 import { door as jsonRpc } from "./json-rpc/index.ts";
@@ -20,6 +21,7 @@ export const doors: readonly Door[] = [
   stream,
   jsonRpc,
   connect,
+  durableStreams,
   rest,
   createSystemDoor(() => doors),
 ];

@@ -1,6 +1,6 @@
 import { EverywireError } from "../core/error.ts";
 import type { FeedRecord, Subscription } from "../core/ports.ts";
-import { decodeFeedFrame } from "../wire/feed-frame.ts";
+import { decodeFeedFrame, NORMAL_CLOSE, STREAM_CLOSED_REASON } from "../wire/feed-frame.ts";
 
 const GONE_CLOSE = 4410;
 
@@ -89,7 +89,9 @@ export class ChannelSubscription implements Subscription {
   }
 }
 
-function toCut(code: number, reason: string): EverywireError {
+/** Undefined where nothing was cut: the stream was closed, and all of it was read. */
+function toCut(code: number, reason: string): EverywireError | undefined {
+  if (code === NORMAL_CLOSE && reason === STREAM_CLOSED_REASON) return undefined;
   if (code === GONE_CLOSE) return new EverywireError("gone", "The channel was deleted.");
   return new EverywireError(
     "unavailable",

@@ -38,7 +38,13 @@ export function createChannels(namespace: DurableObjectNamespace<Channel>, limit
     },
     openSocket: (channel, request) => open(channel, { kind: "client", ...request }),
     presence: async (channel) => namespace.getByName(channel).presence(),
-    delete: async (channel) => namespace.getByName(channel).delete(),
+    delete: async (channel) => unwrap(await namespace.getByName(channel).delete()),
+    createStream: async (channel, request) =>
+      unwrap(await namespace.getByName(channel).createStream(request)),
+    appendToStream: async (channel, request) =>
+      unwrap(await namespace.getByName(channel).appendToStream(request)),
+    readStream: async (channel, request) => unwrap(await namespace.getByName(channel).readStream(request)),
+    describeStream: async (channel) => unwrap(await namespace.getByName(channel).describeStream()),
   };
 }
 

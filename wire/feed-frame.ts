@@ -16,6 +16,10 @@
 /** The header in which a Channel is told what a socket is for; it comes from the Worker alone. */
 export const SOCKET_REQUEST_HEADER = "x-everywire-socket";
 
+/** How a Channel ends a reader that has everything there will ever be (RFC 6455 §7.4.1, 1000 "normal closure"). */
+export const NORMAL_CLOSE = 1000;
+export const STREAM_CLOSED_REASON = "the stream is closed";
+
 export type FeedFrameRecord =
   | { readonly kind: "event"; readonly cursor: string; readonly type: string; readonly json: string }
   | { readonly kind: "gap"; readonly cursor: string; readonly type: string; readonly json: string }

@@ -53,6 +53,7 @@ export class FeedStream {
   #room: PromiseWithResolvers<void> | undefined;
   #missedHeartbeats = 0;
   #isEnded = false;
+  #finished = 0;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(options: FeedStreamOptions) {
@@ -115,6 +116,14 @@ export class FeedStream {
         return;
       }
     }
+    this.#onFinished();
+  }
+
+  /** A subscription that ends by itself is of a channel that was closed: nothing more will come of it. */
+  #onFinished(): void {
+    this.#finished += 1;
+    if (this.#finished < this.#options.subscriptions.length) return;
+    this.#end(new EverywireError("gone", "Closed, and you have all of it: nothing more will come."));
   }
 
   /**

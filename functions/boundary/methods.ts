@@ -4,8 +4,10 @@ import type { EdgeContext, EdgeEnv } from "./edge.ts";
 
 export type Handler = (c: EdgeContext) => Response | Promise<Response>;
 
-/** The handlers of one path, by method. `HEAD` and `OPTIONS` are answered without being listed. */
-export type MethodTable = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "PATCH" | "DELETE", Handler>>>;
+/** The handlers of one path, by method. `HEAD` and `OPTIONS` are answered without being listed; `HEAD` can be. */
+export type MethodTable = Readonly<
+  Partial<Record<"GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE", Handler>>
+>;
 
 /**
  * Mounts a path with all its methods, so that every other method is 405 with `Allow` (RFC 9110 §15.5.6), `HEAD` is
@@ -44,7 +46,7 @@ export class MethodNotAllowed extends EverywireError {
 
 function listMethods(table: MethodTable): string {
   const methods = Object.keys(table);
-  if (table.GET !== undefined) methods.push("HEAD");
+  if (table.GET !== undefined && table.HEAD === undefined) methods.push("HEAD");
   return [...methods, "OPTIONS"].join(", ");
 }
 

@@ -42,7 +42,8 @@ export function withCommonHeaders(
   }
   if (request.headers.has("origin")) {
     setAllowOrigin(headers, request, settings);
-    headers.set("access-control-expose-headers", EXPOSED);
+    const own = headers.get("access-control-expose-headers");
+    headers.set("access-control-expose-headers", own === null ? EXPOSED : `${EXPOSED}, ${own}`);
   }
   return answer;
 }

@@ -1,3 +1,4 @@
+import { toBase64 } from "../../core/base64.ts";
 import { EverywireError } from "../../core/error.ts";
 import type { NewEvent, PublishDefaults } from "../../core/event.ts";
 import { parseCloudEvent, parsePlainEvent } from "../../core/event.ts";
@@ -103,15 +104,6 @@ function decodeExactly(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  // Whole arrays as arguments overflow the stack; 32 KiB at a time do not.
-  for (let start = 0; start < bytes.length; start += 0x8000) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-  }
-  return btoa(binary);
 }
 
 async function readJsonBody(request: Request, options: DecodeOptions): Promise<unknown> {

@@ -1,5 +1,6 @@
 import type { DoorDriver } from "./door-driver.ts";
 import { connect } from "./doors/connect.ts";
+import { durableStreams, durableStreamsByPoll } from "./doors/durable-streams.ts";
 import { graphql } from "./doors/graphql.ts";
 import { graphqlSocket } from "./doors/graphql-socket.ts";
 import { grpcWeb } from "./doors/grpc-web.ts";
@@ -22,6 +23,8 @@ const drivers: readonly DoorDriver[] = [
   connect,
   grpcWeb,
   jsonRpc,
+  durableStreams,
+  durableStreamsByPoll,
 ];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;

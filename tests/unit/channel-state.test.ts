@@ -131,26 +131,37 @@ describe("a numbering producer", () => {
 
 describe("retention and the alarm", () => {
   const kept = { maxAgeMs: 1_000_000, dedupeMs: 60_000 };
+  const nothing = {
+    isRegistered: true,
+    registerAttempts: 0,
+    oldestMs: undefined,
+    oldestDedupeMs: undefined,
+    streamEndsAtMs: undefined,
+    hasReleases: false,
+  };
   it("deletes in runs, not one by one", () => {
     expect(isSweepDue(log({ first: 64 }), 1, 100)).toBe(false);
     expect(isSweepDue(log({ first: 65 }), 1, 100)).toBe(true);
     expect(isSweepDue(log({ first: 900 }), 1, 100_000)).toBe(false);
   });
   it("rests where there is nothing to do", () => {
-    const idle = { isRegistered: true, registerAttempts: 0, oldestMs: undefined, oldestDedupeMs: undefined };
+    const idle = { ...nothing, isRegistered: true };
     expect(nextAlarmMs(idle, kept, 5000)).toBeUndefined();
   });
   it("wakes for the first of what is due, and never in the past", () => {
-    const due = { isRegistered: true, registerAttempts: 0, oldestMs: 5000, oldestDedupeMs: 4000 };
+    const due = { ...nothing, oldestMs: 5000, oldestDedupeMs: 4000 };
     expect(nextAlarmMs(due, kept, 10_000)).toBe(64_000);
     expect(nextAlarmMs({ ...due, oldestDedupeMs: 1 }, { ...kept, dedupeMs: 1 }, 10_000)).toBe(10_500);
   });
+  it("wakes for a stream whose time is over, and for a source that has still to be told", () => {
+    expect(nextAlarmMs({ ...nothing, oldestMs: 5000, streamEndsAtMs: 7000 }, kept, 1000)).toBe(7000);
+    expect(nextAlarmMs({ ...nothing, hasReleases: true, registerAttempts: 2 }, kept, 0)).toBe(2000);
+  });
   it("tries to register again, later each time", () => {
     const due = (registerAttempts: number) => ({
+      ...nothing,
       isRegistered: false,
       registerAttempts,
-      oldestMs: undefined,
-      oldestDedupeMs: undefined,
     });
     expect(nextAlarmMs(due(0), kept, 0)).toBe(500);
     expect(nextAlarmMs(due(3), kept, 0)).toBe(4000);
