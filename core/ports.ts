@@ -2,6 +2,7 @@ import type { ChannelGlob, ChannelName } from "./channel-name.ts";
 import type { After } from "./cursor.ts";
 import type { Identity } from "./identity.ts";
 import type { Jobs } from "./jobs.ts";
+import type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
 import type { Records } from "./records.ts";
 import type {
   CreatedStream,
@@ -26,6 +27,8 @@ export interface Ports {
   readonly jobs: Jobs;
 }
 
+export type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
+
 /** An event ready for the log: encoded once by the publisher's side. */
 export interface EncodedEvent {
   readonly type: string;
@@ -33,13 +36,6 @@ export interface EncodedEvent {
   readonly json: string;
   /** What makes a second publish of the same event a duplicate; undefined where the id was minted for it. */
   readonly dedupeKey: string | undefined;
-}
-
-/** A producer that numbers its appends, so that a retry is known for one (Durable Streams `PROTOCOL.md`). */
-export interface ProducerStamp {
-  readonly id: string;
-  readonly epoch: number;
-  readonly sequence: number;
 }
 
 export interface AppendRequest {
@@ -53,18 +49,6 @@ export interface AppendRequest {
 export interface Receipt {
   readonly sequence: string;
   readonly duplicate: boolean;
-}
-
-/** An event from the log: its JSON is complete and ready for any JSON wire. */
-export interface StoredEvent {
-  readonly sequence: string;
-  readonly type: string;
-  readonly json: string;
-}
-
-export interface Gap {
-  readonly requested: string;
-  readonly resumedAt: string;
 }
 
 export interface ReadRequest {

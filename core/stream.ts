@@ -1,6 +1,6 @@
 import type { ChannelName } from "./channel-name.ts";
 import type { After } from "./cursor.ts";
-import type { Gap, ProducerStamp, StoredEvent } from "./ports.ts";
+import type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
 
 /**
  * A channel seen as a stream (Durable Streams `PROTOCOL.md`): what it is made of, how long it lives, where it ends.
