@@ -183,12 +183,14 @@ describe("a channel's object", () => {
 
   it("holds a publisher to its rate, by identity", async () => {
     const name = newName();
-    const publish = (rateKey: string) => channels.append(name, { events: [event(1)], rateKey });
-    const outcomes = await Promise.allSettled(Array.from({ length: 150 }, () => publish("user:ann")));
+    // Each takes a whole second's worth, so that no machine is slow enough for all of them to be within the rate.
+    const events = Array.from({ length: DEFAULT_LIMITS.PUBLISHES_PER_SECOND }, () => event(1));
+    const publish = (rateKey: string) => channels.append(name, { events, rateKey });
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => publish("user:ann")));
     const refused = outcomes.filter((outcome) => outcome.status === "rejected");
-    expect(refused.length).toBeGreaterThan(50);
+    expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]).toMatchObject({ reason: { code: "rate_limited" } });
-    await expect(publish("user:bob")).resolves.toHaveLength(1);
+    await expect(publish("user:bob")).resolves.toHaveLength(events.length);
   });
 
   it("answers a bad cursor with the code, across the RPC", async () => {
