@@ -30,7 +30,7 @@ const QUICK: Scale = {
 };
 const STEP_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 20_000;
-/** Files that the server opens for each reader: its connection, and the one from the function to the channel. */
+/** Files that the server has open for each reader, of either kind, as counted in /proc. */
 const FILES_PER_READER = 2;
 /** Files that a process has open beside its readers' connections. */
 const SPARE_FILES = 200;
