@@ -15,7 +15,6 @@ export interface TokenSettings {
 
 const MAX_CACHED = 1000;
 const DEFAULT_TTL_SECONDS = 3600;
-const CLOCK_TOLERANCE_SECONDS = 5;
 /** What a key set may sign with. `none` and HS* are not in it, so a public key can never pass for a secret. */
 const ASYMMETRIC = [
   "RS256",
@@ -41,7 +40,7 @@ export function createTokens(settings: TokenSettings): Tokens {
   const known = new Map<string, UserIdentity>();
 
   const check = async (token: string): Promise<JWTPayload> => {
-    const options = { clockTolerance: CLOCK_TOLERANCE_SECONDS, requiredClaims: ["sub"] };
+    const options = { requiredClaims: ["sub"] };
     if (secret !== undefined && (keys === undefined || headerAlgorithm(token) === "HS256")) {
       return (await jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })).payload;
     }

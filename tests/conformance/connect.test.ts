@@ -217,7 +217,7 @@ describe.each(transports)("connect-node over HTTP/1.1: $name", ({ create: create
   });
 
   it("ends with the token", async () => {
-    const alice = await server.signIn("alice", { expiresIn: 1 });
+    const alice = await server.signIn("alice", { expiresIn: 3 });
     const error = await failure(all(client(alice).subscribe({ channel: "rooms/short" })));
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe("unauthenticated");
   });

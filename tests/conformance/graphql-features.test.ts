@@ -426,7 +426,7 @@ describe("subscriptions to resources", () => {
   });
 
   it("end with the token, with the reason", async () => {
-    const shortly = await server.signIn("carol", { expiresIn: 2 });
+    const shortly = await server.signIn("carol", { expiresIn: 3 });
     const stream = await open(shortly, 'subscription { events(channel: "rooms/a") { id } }', {});
     expect((await stream.next()).errors?.[0]?.extensions).toEqual({ code: "unauthenticated" });
     await expect(stream.next()).rejects.toThrow("The stream ended.");

@@ -335,7 +335,7 @@ describe("GET /rpc", () => {
     await call("channel.delete", [channel]);
     await expect(reader?.next()).rejects.toMatchObject({ code: "gone" });
     await reader?.cut();
-    const alice = await server.signIn("alice", { expiresIn: 2 });
+    const alice = await server.signIn("alice", { expiresIn: 3 });
     const { socket, call: over } = await connectRpc(alice);
     await over("channel.subscribe", ["rooms/expiry"]);
     const code = await new Promise((resolve) => socket.on("close", resolve));

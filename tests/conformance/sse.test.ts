@@ -221,7 +221,7 @@ describe("a stream of several channels", () => {
 
 describe("the end of a stream", () => {
   it("comes when the token expires, with the code", async () => {
-    const { token } = await server.signIn("bob", { expiresIn: 2 });
+    const { token } = await server.signIn("bob", { expiresIn: 3 });
     const stream = await open("/sse/rooms/lobby", { authorization: `Bearer ${token}` });
     const last = (await stream.rest()).at(-1);
     expect(last).toMatchObject({ id: undefined, event: "everywire.error" });

@@ -74,8 +74,8 @@ describe("a socket that sends what it should not", () => {
   });
 
   it("is closed when its token ends, and told why", async () => {
-    const alice = await served.signIn("alice", { expiresIn: 1 });
-    const { socket, events } = await connect(alice, "rooms/expiry");
+    const alice = await served.signIn("alice", { expiresIn: 3 });
+    const { socket } = await connect(alice, "rooms/expiry");
     const bob = await served.signIn("bob");
     const closed = new Promise<[number, string]>((resolve) => {
       socket.on("close", (code, reason) => resolve([code, String(reason)]));
@@ -86,7 +86,6 @@ describe("a socket that sends what it should not", () => {
     clearInterval(publishing);
     expect(code).toBe(4401);
     expect(reason).toMatch(/expired/);
-    await expect(events.next(1)).resolves.toBeDefined();
   });
 });
 
