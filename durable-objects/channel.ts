@@ -413,7 +413,8 @@ export class Channel extends DurableObject<ChannelEnv> {
       },
       nowMs,
     );
-    if (alarmMs === undefined || alarmMs === this.#alarmMs) return;
+    // One that comes too early finds nothing to do and is set anew: cheaper than to put it off with every append.
+    if (alarmMs === undefined || (this.#alarmMs !== undefined && alarmMs >= this.#alarmMs)) return;
     this.#alarmMs = alarmMs;
     // Not awaited: it is part of the same write, and the output gate waits for it.
     void this.ctx.storage.setAlarm(alarmMs);
