@@ -11,7 +11,7 @@ import { connect } from "../conformance/doors/websocket.ts";
 import { publishers, readers } from "../conformance/doors.ts";
 
 /** Kills in a row; each is at a random moment under load. */
-const KILLS = 4;
+const KILLS = 10;
 const WRITERS_PER_DOOR = 3;
 const CHANNEL = "demo/recovery";
 
