@@ -1,6 +1,7 @@
 import type { ChannelName } from "./channel-name.ts";
 import type { CollectionName, Comparison, Entities } from "./entities/collections.ts";
 import type { OrderItemInput } from "./entities/order.ts";
+import type { QueuedJob } from "./queue.ts";
 
 /**
  * The store of resources (CONTRACT §3): one port, so that what is below it can be SQLite in a Durable Object or Redis.
@@ -141,6 +142,8 @@ export interface UpdateRequest<C extends CollectionName> {
   readonly value: Entities[C];
   readonly ifVersion: number;
   readonly events: readonly OutboxEvent[];
+  /** Kept with the write like its events, and sent to the queue after it, at least once. */
+  readonly jobs?: readonly QueuedJob[];
 }
 
 export interface RemoveRequest {

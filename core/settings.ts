@@ -13,6 +13,10 @@ export interface Settings {
   readonly hasDevAuth: boolean;
   /** Origins that may send credentials; every other origin may call without them. */
   readonly corsOrigins: readonly string[];
+  /** Where the outside reaches this Worker, without a slash at the end: where QStash delivers to. */
+  readonly publicUrl: string | undefined;
+  /** Whether webhooks may be sent to private and loopback addresses. */
+  readonly allowsPrivateWebhooks: boolean;
 }
 
 /**
@@ -27,6 +31,8 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     anonymousChannels: parseList(env, "ANONYMOUS_CHANNELS").map(parseChannelGlob),
     hasDevAuth: parseSwitch(env, "DEV_AUTH", false),
     corsOrigins: parseList(env, "CORS_ORIGINS"),
+    publicUrl: parseUrl(env, "PUBLIC_URL"),
+    allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
   };
 }
 
@@ -49,6 +55,15 @@ function parseSwitch(env: Readonly<Record<string, unknown>>, name: string, fallb
   if (text === "true" || text === "on" || text === "1") return true;
   if (text === "false" || text === "off" || text === "0") return false;
   throw new Error(`${name} must be 'on' or 'off'.`);
+}
+
+function parseUrl(env: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  if (typeof text !== "string" || !/^https?:\/\/[^/?#]+\/?$/.test(text) || !URL.canParse(text)) {
+    throw new Error(`${name} must be an http(s) URL without a path.`);
+  }
+  return text.endsWith("/") ? text.slice(0, -1) : text;
 }
 
 function parseList(env: Readonly<Record<string, unknown>>, name: string): string[] {

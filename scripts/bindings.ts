@@ -12,6 +12,19 @@ const SETTING_NAMES = [
   "CORS_ORIGINS",
   "JWT_SECRET",
   "JWKS_URL",
+  "PUBLIC_URL",
+  "QSTASH_URL",
+  "QSTASH_TOKEN",
+  "QSTASH_CURRENT_SIGNING_KEY",
+  "QSTASH_NEXT_SIGNING_KEY",
+  "WEBHOOK_SOURCES",
+  "GITHUB_WEBHOOK_SECRET",
+  "STRIPE_WEBHOOK_SECRET",
+  "STANDARD_WEBHOOK_SECRET",
+  "SVIX_TOKEN",
+  "SVIX_SERVER_URL",
+  "UPSTASH_REDIS_REST_URL",
+  "UPSTASH_REDIS_REST_TOKEN",
 ] as const;
 
 /** What a local run sets that a deploy does not (CONTRACT §6). `DEV_AUTH` is not here: it is off unless set. */

@@ -1,43 +1,70 @@
 import { once } from "node:events";
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { BUNDLE, ROOT } from "./paths.ts";
+import { BUNDLE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { runWrangler } from "./run-wrangler.ts";
 import { exitWith, StartError } from "./start-error.ts";
 
-/** Everything that the bundle is made from. */
-const SOURCES = [
-  "worker.ts",
-  "wrangler.toml",
-  "tsconfig.json",
-  "package-lock.json",
-  "core",
-  "wire",
-  "functions",
-  "durable-objects",
-  "services",
-  "proto",
+interface Bundle {
+  readonly config: string;
+  readonly file: string;
+  /** Everything that it is made from. */
+  readonly sources: readonly string[];
+}
+
+const BUNDLES: readonly Bundle[] = [
+  {
+    config: WRANGLER_CONFIG,
+    file: BUNDLE,
+    sources: [
+      "worker.ts",
+      "wrangler.toml",
+      "tsconfig.json",
+      "package-lock.json",
+      "core",
+      "wire",
+      "functions",
+      "durable-objects",
+      "services",
+      "proto",
+    ],
+  },
+  {
+    config: QSTASH_CONFIG,
+    file: QSTASH_BUNDLE,
+    sources: ["tsconfig.json", "package-lock.json", "core", "local"],
+  },
 ];
 
-/** Bundles the Worker into `dist/worker.js`, as a deploy would, unless that is newer than all of its sources. */
+/** Bundles as a deploy would, the Worker and what stands in beside it, where a source is newer. */
 export async function buildIfStale(): Promise<void> {
-  if (lastChangeMs(BUNDLE) <= Math.max(...SOURCES.map((source) => lastChangeMs(join(ROOT, source)))))
-    await build();
+  const isStale = ({ file, sources }: Bundle) =>
+    lastChangeMs(file) <= Math.max(...sources.map((source) => lastChangeMs(join(ROOT, source))));
+  await buildAll(BUNDLES.filter(isStale));
 }
 
 /**
- * Bundles the Worker into `dist/worker.js`, with the files that it imports as text beside it.
+ * Bundles the Worker into `dist/worker.js`, with the files that it imports as text beside it, and the stand-in for
+ * QStash into `dist/qstash/worker.js`.
  *
  * @throws StartError with what wrangler printed
  */
 export async function build(): Promise<void> {
+  await buildAll(BUNDLES);
+}
+
+async function buildAll(bundles: readonly Bundle[]): Promise<void> {
+  await Promise.all(bundles.map(buildOne));
+}
+
+async function buildOne({ config, file }: Bundle): Promise<void> {
   const startedAt = new Date();
-  const dist = dirname(BUNDLE);
+  const dist = dirname(file);
   // Made aside and moved into place, so that a process which is just starting never reads half a bundle.
   const aside = join(dist, `.build-${process.pid}`);
   mkdirSync(aside, { recursive: true });
   try {
-    await bundle(aside);
+    await bundle(config, aside);
     // Dated from before the build: what was saved meanwhile is newer, and builds again.
     utimesSync(join(aside, "worker.js"), startedAt, startedAt);
     // The Worker itself last: what is newer than its sources is taken to be whole.
@@ -48,8 +75,11 @@ export async function build(): Promise<void> {
   }
 }
 
-async function bundle(directory: string): Promise<void> {
-  const wrangler = runWrangler(["deploy", "--dry-run", "--outdir", directory], ["ignore", "pipe", "pipe"]);
+async function bundle(config: string, directory: string): Promise<void> {
+  const wrangler = runWrangler(
+    ["deploy", "--config", config, "--dry-run", "--outdir", directory],
+    ["ignore", "pipe", "pipe"],
+  );
   let output = "";
   wrangler.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   wrangler.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));

@@ -1,9 +1,11 @@
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toBindings } from "./bindings.ts";
-import { toStateDirectory } from "./paths.ts";
+import { QSTASH_CONFIG, toStateDirectory } from "./paths.ts";
 import { assertPortFree, parsePort } from "./port.ts";
+import { hasOwnQstash, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
 import { exitWith } from "./start-error.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -22,24 +24,43 @@ async function dev(): Promise<number> {
   if (port !== 0) await assertPortFree("PORT", host, port);
   const stopped = stopSignal();
 
+  const qstashPort = parsePort("QSTASH_PORT", env.QSTASH_PORT, 7104);
+
   // Not beside the state of `npm start`: two processes on one SQLite file would each believe themselves alone.
   const state = join(toStateDirectory(env), "dev");
   mkdirSync(state, { recursive: true });
-  const settings = join(state, "settings.env");
-  const lines = Object.entries(toBindings(env, toStateDirectory(env))).map(
-    ([name, value]) => `${name}='${value}'`,
-  );
-  // In a file rather than in `--var`: one of them is the secret, and every user of a machine sees arguments.
-  writeFileSync(settings, `${lines.join("\n")}\n`, { mode: 0o600 });
+  const bindings = toBindings(env, toStateDirectory(env));
+  const common = ["dev", "--local", "--ip", host];
+  const processes: ChildProcess[] = [];
+  if (!hasOwnQstash(env)) {
+    await assertPortFree("QSTASH_PORT", host, qstashPort);
+    const standIn = standInSettings(env, state, `http://${host}:${qstashPort}`);
+    Object.assign(bindings, standIn, { PUBLIC_URL: env.PUBLIC_URL || `http://${host}:${port}` });
+    const options = ["--config", QSTASH_CONFIG, "--port", `${qstashPort}`, "--inspector-port", "0"];
+    const own = [
+      "--persist-to",
+      join(state, "qstash"),
+      "--env-file",
+      writeSettings(state, "qstash", standIn),
+    ];
+    // Its own console would mix with the Worker's.
+    processes.push(runWrangler([...common, ...options, ...own], ["ignore", "ignore", "inherit"]));
+  }
+  const settings = writeSettings(state, "settings", bindings);
+  const own = ["--port", `${port}`, "--persist-to", state, "--env-file", settings];
+  processes.push(runWrangler([...common, ...own], "inherit"));
 
-  const wrangler = runWrangler(
-    ["dev", "--local", "--ip", host, "--port", `${port}`, "--persist-to", state, "--env-file", settings],
-    "inherit",
-  );
-  const exited = once(wrangler, "exit");
-  const end = await Promise.race([stopped, exited.then(([status]) => Number(status ?? 1))]);
-  if (typeof end === "number") return end;
-  wrangler.kill("SIGTERM");
-  await exited;
-  return 0;
+  const exits = processes.map(async (child) => Number((await once(child, "exit"))[0] ?? 1));
+  const end = await Promise.race([stopped, ...exits]);
+  for (const child of processes) child.kill("SIGTERM");
+  await Promise.all(exits);
+  return typeof end === "number" ? end : 0;
+}
+
+/** In a file rather than in `--var`: secrets are among them, and every user of a machine sees arguments. */
+function writeSettings(directory: string, name: string, bindings: object): string {
+  const path = join(directory, `${name}.env`);
+  const lines = Object.entries(bindings).map(([key, value]) => `${key}='${value}'\n`);
+  writeFileSync(path, lines.join(""), { mode: 0o600 });
+  return path;
 }

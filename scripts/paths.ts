@@ -8,6 +8,11 @@ export const BUNDLE = join(ROOT, "dist", "worker.js");
 
 export const WRANGLER_CONFIG = join(ROOT, "wrangler.toml");
 
+/** The stand-in for QStash: a Worker of its own, for development only. */
+export const QSTASH_BUNDLE = join(ROOT, "dist", "qstash", "worker.js");
+
+export const QSTASH_CONFIG = join(ROOT, "local", "qstash", "wrangler.toml");
+
 /** Where state is kept, unless the caller says otherwise. */
 export function toStateDirectory(environment: NodeJS.ProcessEnv): string {
   return resolve(ROOT, environment.EVERYWIRE_STATE || ".everywire");

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { StartError } from "./start-error.ts";
 
@@ -19,6 +20,17 @@ export async function assertPortFree(name: string, host: string, port: number): 
   }
   server.close();
   await once(server, "close");
+}
+
+/** A port that is free now, for what has to be told a port before it listens. */
+export async function findFreePort(host: string): Promise<number> {
+  const server = createServer();
+  server.listen({ host, port: 0 });
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 /**

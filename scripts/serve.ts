@@ -5,13 +5,17 @@ import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { toBindings } from "./bindings.ts";
-import { BUNDLE, ROOT, WRANGLER_CONFIG } from "./paths.ts";
-import { assertPortFree } from "./port.ts";
+import { BUNDLE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
+import { assertPortFree, findFreePort } from "./port.ts";
+import type { QstashSettings } from "./qstash.ts";
+import { hasOwnQstash, standInSettings, WORKER_ALIAS } from "./qstash.ts";
 import { startRuntime } from "./runtime.ts";
 
 export interface ServeOptions {
   /** Zero takes any free port. */
   readonly port: number;
+  /** Where the stand-in for QStash listens; any free port where this is left out. */
+  readonly qstashPort?: number;
   readonly host?: string;
   /** Where channels and records are kept. Serving the same folder again goes on with the same state. */
   readonly stateDirectory: string;
@@ -23,6 +27,8 @@ export interface Served {
   /** Without a slash at the end. */
   readonly url: string;
   readonly port: number;
+  /** How to reach the stand-in for QStash; undefined where the environment names a QStash of its own. */
+  readonly qstash: QstashSettings | undefined;
   /** The workerd process. */
   readonly runtime: ChildProcess;
   /** Stops in order. */
@@ -43,10 +49,16 @@ export async function serve(options: ServeOptions): Promise<Served> {
   if (options.port !== 0) await assertPortFree("PORT", host, options.port);
   mkdirSync(options.stateDirectory, { recursive: true });
 
-  const { miniflare, process: runtime, port } = await startRuntime(toMiniflareOptions(options, host));
+  const standIn = await prepareStandIn(options, host);
+  const {
+    miniflare,
+    process: runtime,
+    port,
+  } = await startRuntime(toMiniflareOptions(options, host, standIn));
   return {
     url: toUrl(host, port),
     port,
+    qstash: standIn?.settings,
     // Whoever tests a crash has to know which process to kill.
     runtime,
     stop: () => miniflare.dispose(),
@@ -60,33 +72,66 @@ export async function serve(options: ServeOptions): Promise<Served> {
   };
 }
 
-/** The Worker as wrangler.toml has it: bindings and flags are listed there, and only there. */
-function toMiniflareOptions(options: ServeOptions, host: string) {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(WRANGLER_CONFIG);
-  const { modulesRules: _, bindings, ...worker } = workerOptions;
-  const configured = bindings as Readonly<Record<string, string>> | undefined;
-  return convertV4MiniflareOptions({
-    ...worker,
+interface StandIn {
+  readonly port: number;
+  readonly settings: QstashSettings;
+}
+
+/** The Worker is told where QStash is before anything listens, so the port is chosen here. */
+async function prepareStandIn(options: ServeOptions, host: string): Promise<StandIn | undefined> {
+  if (hasOwnQstash(options.environment)) return undefined;
+  const { qstashPort = 0 } = options;
+  if (qstashPort !== 0) await assertPortFree("QSTASH_PORT", host, qstashPort);
+  const port = qstashPort === 0 ? await findFreePort(host) : qstashPort;
+  return { port, settings: standInSettings(options.environment, options.stateDirectory, toUrl(host, port)) };
+}
+
+function toMiniflareOptions(options: ServeOptions, host: string, standIn: StandIn | undefined) {
+  const local = standIn === undefined ? {} : { PUBLIC_URL: WORKER_ALIAS, ...standIn.settings };
+  const bindings = { ...local, ...toBindings(options.environment, options.stateDirectory) };
+  const worker = {
+    ...toWorkerOptions(WRANGLER_CONFIG, BUNDLE, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
-    rootPath: ROOT,
-    modules: listModules(),
-    modulesRoot: dirname(BUNDLE),
-    bindings: { ...configured, ...toBindings(options.environment, options.stateDirectory) },
     unsafeDirectSockets: [{ host, port: options.port }],
+  };
+  return convertV4MiniflareOptions({
+    workers: standIn === undefined ? [worker] : [worker, toStandInOptions(standIn, host)],
     resourcePersistencePath: join(options.stateDirectory, "resources"),
     cf: false,
   });
 }
 
+function toStandInOptions({ port, settings }: StandIn, host: string) {
+  return {
+    ...toWorkerOptions(QSTASH_CONFIG, QSTASH_BUNDLE, { ...settings, WORKER_ALIAS }),
+    name: "qstash",
+    serviceBindings: { EVERYWIRE: "everywire" },
+    unsafeDirectSockets: [{ host, port }],
+  };
+}
+
+/** A Worker as its configuration has it: bindings and flags are listed there, and only there. */
+function toWorkerOptions(config: string, bundle: string, bindings: Readonly<Record<string, string>>) {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
+  const { modulesRules: _, bindings: configured, ...worker } = workerOptions;
+  return {
+    ...worker,
+    rootPath: ROOT,
+    modules: listModules(bundle),
+    modulesRoot: dirname(bundle),
+    bindings: { ...(configured as Readonly<Record<string, string>> | undefined), ...bindings },
+  };
+}
+
 /** The Worker, and the files beside it that it imports as text; the bundler names those by their hash. */
-function listModules() {
-  const imports = readFileSync(BUNDLE, "utf8").matchAll(/^import \w+ from "\.\/([0-9a-f]{40}-[^"]+)";$/gm);
+function listModules(bundle: string) {
+  const imports = readFileSync(bundle, "utf8").matchAll(/^import \w+ from "\.\/([0-9a-f]{40}-[^"]+)";$/gm);
   const texts = Array.from(imports, ([, name]) => ({
     type: "Text" as const,
-    path: join(dirname(BUNDLE), name ?? ""),
+    path: join(dirname(bundle), name ?? ""),
   }));
-  return [{ type: "ESModule" as const, path: BUNDLE }, ...texts];
+  return [{ type: "ESModule" as const, path: bundle }, ...texts];
 }
 
 function toUrl(host: string, port: number): string {

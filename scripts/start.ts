@@ -21,13 +21,19 @@ async function start(): Promise<number> {
   const port = parsePort("PORT", env.PORT, 8787);
   // Before the build, which takes seconds: a taken port is what goes wrong most.
   if (port !== 0) await assertPortFree("PORT", host, port);
+  const qstashPort = parsePort("QSTASH_PORT", env.QSTASH_PORT, 7104);
   await buildIfStale();
 
   const stateDirectory = toStateDirectory(env);
-  const served = await serve({ host, port, stateDirectory, environment: env });
+  const served = await serve({ host, port, qstashPort, stateDirectory, environment: env });
   const stopped = stopSignal();
   const crashed = once(served.runtime, "exit");
   console.log(`Everywire is at ${served.url}\n\n${formatDoors(served.url)}\n`);
+  if (served.qstash !== undefined) {
+    console.log(
+      `QStash's stand-in is at ${served.qstash.QSTASH_URL}; qstash.env beside the state has its token.`,
+    );
+  }
   console.log(`State is kept in ${relative(process.cwd(), stateDirectory) || "."}. Ctrl-C stops.`);
 
   const end = await Promise.race([stopped, crashed.then(() => "crashed" as const)]);
