@@ -49,7 +49,7 @@ export interface Door {
   readonly name: string;
   /** One line for the README, the table that `npm start` prints, and `/capabilities`. */
   readonly summary: string;
-  /** A command that shows the door, with `{url}` (or `{ws}`, for `ws:`) where the base URL goes. */
+  /** A command that shows the door, with `{url}` (or `{ws}`, for `ws:`) where the base URL goes, `{host}` and `{TCP_PORT}`. */
   readonly example: string;
   /** Undefined for a door that is not a way onto channels. */
   readonly guarantees: Guarantees | undefined;

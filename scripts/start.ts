@@ -32,7 +32,7 @@ async function start(): Promise<number> {
   const served = await serve({ host, port, qstashPort, tcpPorts, stateDirectory, environment: env });
   const stopped = stopSignal();
   const crashed = once(served.runtime, "exit");
-  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served.url)}\n`);
+  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);
   if (served.qstash !== undefined) {
     console.log(
       `QStash's stand-in is at ${served.qstash.QSTASH_URL}; qstash.env beside the state has its token.`,

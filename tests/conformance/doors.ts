@@ -9,6 +9,7 @@ import { jsonRpc } from "./doors/json-rpc.ts";
 import { longPoll } from "./doors/long-poll.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
+import { tcp } from "./doors/tcp.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
@@ -25,6 +26,7 @@ const drivers: readonly DoorDriver[] = [
   jsonRpc,
   durableStreams,
   durableStreamsByPoll,
+  tcp,
 ];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;

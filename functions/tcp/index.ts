@@ -1,0 +1,22 @@
+import type { Door } from "../door.ts";
+import { serveLines } from "./handler.ts";
+
+export const door: Door = {
+  name: "tcp",
+  summary: "JSON lines over TCP: publish and follow many channels on one connection",
+  example: `echo '{"op":"publish","channel":"demo/hello","type":"greeting","data":"hi"}' | nc -N {host} {TCP_PORT}`,
+  guarantees: {
+    publish: true,
+    subscribe: true,
+    resume: true,
+    ordering: true,
+    dedupe: true,
+    binary: true,
+    presence: false,
+    limits: true,
+  },
+  mount() {
+    // It has no path: connections come in on TCP_PORT.
+  },
+  tcp: { port: "TCP_PORT", serve: serveLines },
+};
