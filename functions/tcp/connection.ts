@@ -25,6 +25,13 @@ const STALLED_HEARTBEATS = 6;
 /** setTimeout overflows beyond this; a token that lasts longer than 24 days outlives any connection. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** What carries lines both ways: a TCP socket, or something like it. */
+export interface LineTransport {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  close(): Promise<void>;
+}
+
 /** A line that publishes, which may go together with those next to it. */
 interface Publication {
   readonly ref: Ref | undefined;
@@ -44,7 +51,7 @@ interface Request {
  */
 export class LineConnection {
   readonly #edge: Edge;
-  readonly #socket: Socket;
+  readonly #transport: LineTransport;
   readonly #writer: LineWriter;
   readonly #subscriptions: LineSubscriptions;
   readonly #maxLineBytes: number;
@@ -52,16 +59,17 @@ export class LineConnection {
   #rate: Bucket | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param address what tells one anonymous client from another */
-  constructor(edge: Edge, socket: Socket, address: string) {
+  /** @param identity who it is before it says hello */
+  constructor(edge: Edge, transport: LineTransport, identity: Identity) {
     const { limits } = edge.settings;
     this.#edge = edge;
-    this.#socket = socket;
-    this.#identity = { kind: "anonymous", address };
+    this.#transport = transport;
+    this.#identity = identity;
     this.#maxLineBytes = limits.MAX_EVENT_BYTES * LINE_BYTES_PER_EVENT_BYTE;
     const stallMs = limits.HEARTBEAT_SECONDS * 1000 * STALLED_HEARTBEATS;
-    this.#writer = new LineWriter(socket.writable, stallMs, () => this.#end());
+    this.#writer = new LineWriter(transport.writable, stallMs, () => this.#end());
     this.#subscriptions = new LineSubscriptions(this.#writer);
+    this.#endWithToken();
   }
 
   /** Resolves when the connection is over. */
@@ -78,7 +86,7 @@ export class LineConnection {
 
   async #read(): Promise<void> {
     const splitter = new NdjsonSplitter(this.#maxLineBytes);
-    const reader = (this.#socket.readable as ReadableStream<Uint8Array>).getReader();
+    const reader = this.#transport.readable.getReader();
     for (;;) {
       const chunk = await reader.read().catch(() => undefined);
       // Reset by the client: nobody is there to be told anything.
@@ -192,13 +200,16 @@ export class LineConnection {
       throw new EverywireError("permission_denied", "A connection has one user: open another one.");
     }
     this.#identity = identity;
-    clearTimeout(this.#expiry);
-    const expiresInMs = identity.expiresAtMs === undefined ? undefined : identity.expiresAtMs - Date.now();
-    if (expiresInMs !== undefined && expiresInMs <= MAX_TIMER_MS) {
-      const expired = new EverywireError("unauthenticated", "The token has expired.");
-      this.#expiry = setTimeout(() => void this.#cut(expired), expiresInMs);
-    }
+    this.#endWithToken();
     return identity.subject;
+  }
+
+  #endWithToken(): void {
+    clearTimeout(this.#expiry);
+    const expiresAtMs = this.#identity.kind === "user" ? this.#identity.expiresAtMs : undefined;
+    if (expiresAtMs === undefined || expiresAtMs - Date.now() > MAX_TIMER_MS) return;
+    const expired = new EverywireError("unauthenticated", "The token has expired.");
+    this.#expiry = setTimeout(() => void this.#cut(expired), expiresAtMs - Date.now());
   }
 
   /** Tells the client why, and ends the connection whatever it still sends. */
@@ -207,7 +218,7 @@ export class LineConnection {
     this.#end();
     await this.#writer.send(encodeError({ ref: undefined }, error));
     await this.#writer.close();
-    await this.#socket.close().catch(() => {});
+    await this.#transport.close().catch(() => {});
   }
 
   #context(): OperationContext {

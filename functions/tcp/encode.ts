@@ -24,6 +24,11 @@ export function encodePong({ ref }: Asked): string {
   return toLine({ op: "pong", ref });
 }
 
+/** What a WebSocket asks its client, which has no other way to say how far it has read. */
+export function encodePing(ref: string): string {
+  return toLine({ op: "ping", ref });
+}
+
 export function encodeSubscribed({ ref }: Asked, channel: ChannelName, after: string): string {
   return toLine({ op: "subscribed", ref, channel, after });
 }

@@ -1,5 +1,6 @@
+import { mountMethods } from "../boundary/methods.ts";
 import type { Door } from "../door.ts";
-import { serveLines } from "./handler.ts";
+import { handleUpgrade, serveLines } from "./handler.ts";
 
 export const door: Door = {
   name: "tcp",
@@ -15,8 +16,8 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
-  mount() {
-    // It has no path: connections come in on TCP_PORT.
+  mount(app) {
+    mountMethods(app, "/tcp", { GET: handleUpgrade });
   },
   tcp: { port: "TCP_PORT", serve: serveLines },
 };

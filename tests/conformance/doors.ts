@@ -6,6 +6,7 @@ import { graphqlSocket } from "./doors/graphql-socket.ts";
 import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
+import { linesSocket } from "./doors/lines-socket.ts";
 import { longPoll } from "./doors/long-poll.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
@@ -27,6 +28,7 @@ const drivers: readonly DoorDriver[] = [
   durableStreams,
   durableStreamsByPoll,
   tcp,
+  linesSocket,
 ];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
