@@ -56,7 +56,7 @@ function requireHeaders(delivery: WebhookDelivery) {
 /** `v1,{base64} v1,{base64} ...` */
 function decodeSignatures(header: string, version: string): Uint8Array<ArrayBuffer>[] {
   return header.split(" ").flatMap((part) => {
-    const [name, value = ""] = part.split(",", 2);
-    return (name === version ? decodeBase64(value) : undefined) ?? [];
+    const isOurs = part.startsWith(`${version},`);
+    return (isOurs ? decodeBase64(part.slice(version.length + 1)) : undefined) ?? [];
   });
 }
