@@ -16,8 +16,8 @@ export interface DispatchOptions {
   readonly maxBatch: number;
   /** Characters of all answers to one batch together; calls past that are refused and not run. */
   readonly maxAnswerCharacters: number;
-  /** Before each call, one that is no good included; what it throws is the call's answer. */
-  readonly admit?: () => Promise<void> | undefined;
+  /** Before each call, one that is no good (without a method) included; what it throws is the call's answer. */
+  readonly admit?: (method: string | undefined) => Promise<void> | undefined;
   /** Told of faults that are ours; the caller only hears `internal`. */
   readonly onFault: (error: EverywireError) => void;
 }
@@ -63,14 +63,14 @@ export class Dispatcher<C> {
   ): Promise<string | undefined> {
     const answers: string[] = [];
     let characters = 0;
-    const admit = async () => {
+    const admit = async (method: string | undefined) => {
       if (characters > options.maxAnswerCharacters) {
         throw new EverywireError(
           "payload_too_large",
           "The answer to this batch is too long; ask in several.",
         );
       }
-      await options.admit?.();
+      await options.admit?.(method);
     };
     for (const call of calls) {
       const answer = await this.#answer(call, context, { ...options, admit });
@@ -90,7 +90,7 @@ export class Dispatcher<C> {
   async #call(call: Call | InvalidCall, context: C, options: DispatchOptions): Promise<string> {
     const id = call.id ?? null;
     try {
-      await options.admit?.();
+      await options.admit?.(call.kind === "invalid" ? undefined : call.method);
       if (call.kind === "invalid") return encodeFailure(id, INVALID_REQUEST);
       const method = this.#methods.get(call.method);
       if (method === undefined) return encodeFailure(id, METHOD_NOT_FOUND);

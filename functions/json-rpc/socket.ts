@@ -130,7 +130,8 @@ export class RpcSocket implements Subscriber {
       {
         maxBatch: operation().limits.MAX_BATCH_EVENTS,
         maxAnswerCharacters,
-        admit,
+        // It answers our own ping: refused, it would make a reader that keeps up look like one that does not.
+        admit: (method) => (method === "channel.pong" ? undefined : admit()),
         onFault,
       },
     );
