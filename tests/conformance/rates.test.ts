@@ -12,6 +12,7 @@ import type { Published, Target } from "./door-driver.ts";
 import { DoorError } from "./door-driver.ts";
 import { toTransportOptions } from "./doors/connect-target.ts";
 import { connectRpc } from "./doors/json-rpc.ts";
+import { connectLines } from "./doors/tcp.ts";
 import { connect } from "./doors/websocket.ts";
 import { publishers } from "./doors.ts";
 import { toHeaders, toUrl } from "./http-exchange.ts";
@@ -39,7 +40,7 @@ async function newUser(roles: readonly string[] = []): Promise<Target> {
     .setSubject(`user-${randomUUID()}`)
     .setExpirationTime("1h")
     .sign(new TextEncoder().encode(SECRET));
-  return { url: served.url, token };
+  return { url: served.url, tcpPorts: served.tcpPorts, token };
 }
 
 /** Everything on a channel, read by somebody else. */
@@ -175,7 +176,7 @@ describe("over HTTP, more than 120 requests a second", () => {
     expect(await response.json()).toMatchObject({ status: 429, code: "rate_limited" });
   });
 
-  it.concurrent.each(["/ws/demo/a", "/rpc", "/graphql"])(
+  it.concurrent.each(["/ws/demo/a", "/rpc", "/graphql", "/tcp"])(
     "refuse the upgrade of %s with 429",
     async (path) => {
       const { status, headers } = await whenExhausted(
@@ -303,6 +304,30 @@ describe("one connection, or one request, with many operations in it", () => {
     }
     await expect.poll(async () => (await take([{ type: "later", ack: "l" }]))[0]?.op).toBe("ack");
     socket.close();
+  });
+
+  it("on a TCP connection is answered line by line, and goes on", async () => {
+    const channel = newChannel();
+    const target = await newUser();
+    const lines = await connectLines(target);
+    const take = async (op: object) => {
+      for (let ref = 0; ref < flood; ref += 1) lines.send({ ...op, ref });
+      const answers = [];
+      while (answers.length < flood) answers.push(await lines.answers.next());
+      expect(answers.map(({ ref }) => ref)).toEqual(answers.map((_, ref) => ref));
+      const refused = answers.filter(({ op: kind }) => kind === "error");
+      expect(refused.length, JSON.stringify(op)).toBeGreaterThan(0);
+      expect(refused.every(isRateLimited)).toBe(true);
+      return answers;
+    };
+    await take({ op: "ping" });
+    const answers = await take({ op: "publish", channel, type: "t" });
+    const acknowledged = answers.flatMap(({ op, sequence }) => (op === "ack" ? [sequence] : []));
+    expect((await readAll(channel)).map(({ sequence }) => sequence)).toEqual(acknowledged);
+    await expect
+      .poll(() => lines.ask({ op: "publish", channel, type: "t" }).then(({ op }) => op, String))
+      .toBe("ack");
+    lines.socket.destroy();
   });
 
   it("on a GraphQL connection is answered operation by operation, and goes on", async () => {
