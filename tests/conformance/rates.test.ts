@@ -86,6 +86,15 @@ async function exhaust(target: Target): Promise<void> {
   await Promise.all([batch, batch, batch].map((calls) => post(target, "/rpc", calls)));
 }
 
+/** Repeats what is refused once a caller has used up its requests: on a slow machine they may be back first. */
+async function untilRefused(target: Target, attempt: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const [isRefused] = await Promise.all([attempt(), exhaust(target)]);
+    if (isRefused) return;
+  }
+  throw new Error("Nothing was refused.");
+}
+
 /** What a caller is told that has used up its requests. */
 async function whenExhausted<T>(
   ask: (target: Target) => Promise<T>,
@@ -94,7 +103,11 @@ async function whenExhausted<T>(
   const target = await newUser();
   for (let tries = 0; tries < 20; tries += 1) {
     await exhaust(target);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(target)));
+    // What comes back meanwhile is taken too.
+    const [, ...answers] = await Promise.all([
+      exhaust(target),
+      ...Array.from({ length: 20 }, () => ask(target)),
+    ]);
     const refused = answers.find(isRefusal);
     if (refused !== undefined) return refused;
   }
@@ -287,7 +300,7 @@ describe("one connection, or one request, with many operations in it", () => {
       return answers;
     };
     // Nothing of it is stored, but others are told: it is a publish all the same. Fewer than a second's worth of frames.
-    const typing = await take(Array.from({ length: 100 }, (_, ref) => ({ type: "chat.typing", ref })));
+    const typing = await take(Array.from({ length: 115 }, (_, ref) => ({ type: "chat.typing", ref })));
     expect(typing.at(-1)).toMatchObject({ op: "error", message: expect.stringContaining("60 publishes") });
     const frames = (frame: object) => Array.from({ length: flood }, (_, ref) => ({ ...frame, ref }));
     for (const frame of [{ op: "who" }, { op: "ping" }, { type: "stored" }]) {
@@ -341,47 +354,49 @@ describe("one connection, or one request, with many operations in it", () => {
     await new Promise((resolve) => socket.on("open", resolve));
     socket.send(JSON.stringify({ type: "connection_init" }));
     expect(await received.next()).toMatchObject({ type: "connection_ack" });
-    // One after the other: how many may run at once is another limit.
-    const ask = async (id: string) => {
-      socket.send(JSON.stringify({ id, type: "subscribe", payload: { query: "{ __typename }" } }));
-      for (;;) {
-        const message = await received.next();
-        if (message.id !== id) continue;
-        if (message.type === "error") return (message.payload as { extensions: unknown }[])[0]?.extensions;
-        if (message.type === "complete") return "complete";
+    // Fewer than may run at once, which is another limit.
+    const askMany = async (count: number) => {
+      const answers = new Map<string, unknown>();
+      for (let n = 0; n < count; n += 1) {
+        const id = randomUUID();
+        answers.set(id, undefined);
+        socket.send(JSON.stringify({ id, type: "subscribe", payload: { query: "{ __typename }" } }));
       }
+      while ([...answers.values()].includes(undefined)) {
+        const { id = "", type, payload } = await received.next();
+        if (type === "complete") answers.set(id, "complete");
+        if (type === "error") answers.set(id, (payload as { extensions: unknown }[])[0]?.extensions);
+      }
+      return [...answers.values()];
     };
-    await exhaust(target);
-    const answers = [];
-    for (let n = 0; n < flood; n += 1) {
-      answers.push(await ask(String(n)));
-      if (answers.at(-1) !== "complete") break;
-    }
-    expect(answers.at(-1)).toEqual({ code: "rate_limited", retryAfterMs: expect.any(Number) });
-    await expect.poll(() => ask(randomUUID())).toBe("complete");
+    await untilRefused(target, async () => {
+      const refused = (await askMany(50)).filter((answer) => answer !== "complete");
+      for (const extensions of refused) {
+        expect(extensions).toEqual({ code: "rate_limited", retryAfterMs: expect.any(Number) });
+      }
+      return refused.length > 0;
+    });
+    await expect.poll(() => askMany(1)).toEqual(["complete"]);
     socket.close();
   });
 
   it("in one GraphQL document counts each mutation", async () => {
     const target = await newUser();
-    const channels = Array.from({ length: 4 }, newChannel);
-    const documents = channels.map((channel) => {
+    await untilRefused(target, async () => {
+      const channel = newChannel();
       const fields = Array.from(
         { length: 50 },
         (_, n) => `m${n}: publish(channel: "${channel}", type: "t") { sequence }`,
       );
-      return { query: `mutation { ${fields.join(" ")} }` };
+      const answer = await post(target, "/graphql", { query: `mutation { ${fields.join(" ")} }` });
+      type Failure = { message: string; path?: string[]; extensions: { code: string } };
+      const { errors = [] } = (await answer.json()) as { errors?: Failure[] };
+      for (const { message, extensions } of errors) {
+        expect([message, extensions.code]).toEqual(["At most 120 requests a second.", "rate_limited"]);
+      }
+      // Without a path it is the request that was refused, and none of its mutations.
+      return errors.some(({ path }) => path !== undefined);
     });
-    const answers = await Promise.all(documents.map((document) => post(target, "/graphql", document)));
-    const errors = [];
-    for (const answer of answers) {
-      const body = (await answer.json()) as { errors?: { message: string; extensions: { code: string } }[] };
-      errors.push(...(body.errors ?? []));
-    }
-    expect(errors.length).toBeGreaterThan(0);
-    for (const { message, extensions } of errors) {
-      expect([message, extensions.code]).toEqual(["At most 120 requests a second.", "rate_limited"]);
-    }
   });
 
   it("in a JSON-RPC batch counts each call, and stores what it acknowledges", async () => {
@@ -393,10 +408,11 @@ describe("one connection, or one request, with many operations in it", () => {
     for (const response of await Promise.all(
       [batch, batch, batch].map((calls) => post(target, "/rpc", calls)),
     )) {
-      expect(response.status).toBe(200);
-      answers.push(...((await response.json()) as Answer[]));
+      // A request that comes last may find nothing left for itself; then none of its calls was run.
+      if (response.status === 200) answers.push(...((await response.json()) as Answer[]));
+      else expect(response.status).toBe(429);
     }
-    expect(answers).toHaveLength(300);
+    expect(answers.length).toBeGreaterThanOrEqual(100);
     const refused = answers.flatMap(({ error }) => (error === undefined ? [] : [error.data]));
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.every(isRateLimited)).toBe(true);
@@ -412,14 +428,15 @@ describe("one connection, or one request, with many operations in it", () => {
   it("on a JSON-RPC connection counts each call, also of two connections together", async () => {
     const target = await newUser();
     const connections = [await connectRpc(target), await connectRpc(target)];
-    const outcomes = await Promise.allSettled(
-      connections.flatMap(({ call }) =>
-        Array.from({ length: flood / 2 }, () => call("channel.presence", ["demo/a"])),
-      ),
-    );
-    const refused = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
-    expect(refused.length).toBeGreaterThan(0);
-    expect(refused.every(isRateLimited)).toBe(true);
+    for (const { call } of connections) {
+      await untilRefused(target, async () => {
+        const calls = Array.from({ length: 50 }, () => call("channel.presence", ["demo/a"]));
+        const outcomes = await Promise.allSettled(calls);
+        const refused = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+        expect(refused.every(isRateLimited)).toBe(true);
+        return refused.length > 0;
+      });
+    }
     for (const { socket, call } of connections) {
       await expect.poll(() => call("channel.presence", ["demo/a"]).then(() => "ok", String)).toBe("ok");
       socket.terminate();
@@ -429,13 +446,14 @@ describe("one connection, or one request, with many operations in it", () => {
   it("counts what is no call, too", async () => {
     const target = await newUser();
     const batch = Array.from({ length: 100 }, () => 1);
-    const codes = new Set<number>();
-    for (const response of await Promise.all(
-      [batch, batch, batch].map((calls) => post(target, "/rpc", calls)),
-    )) {
-      for (const { error } of (await response.json()) as { error: { code: number } }[]) codes.add(error.code);
-    }
-    expect(codes).toEqual(new Set([-32600, -32029]));
+    await untilRefused(target, async () => {
+      const response = await post(target, "/rpc", batch);
+      if (response.status !== 200) return false;
+      const answers = (await response.json()) as { error: { code: number } }[];
+      const codes = answers.map(({ error }) => error.code);
+      expect([-32600, -32029]).toEqual(expect.arrayContaining(codes));
+      return codes.includes(-32029);
+    });
   });
 
   it("of NDJSON lines is answered line by line, and stores what it acknowledges", async () => {
