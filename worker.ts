@@ -6,6 +6,7 @@ import type { Job } from "./durable-objects/job.ts";
 import type { Records } from "./durable-objects/records.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
+import { RequestRates } from "./functions/boundary/request-rates.ts";
 import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
@@ -14,6 +15,7 @@ import { createJobs } from "./services/jobs.ts";
 import { createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
 import { createTokens } from "./services/tokens.ts";
+import { createWebhookSources } from "./services/webhook-sources.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
@@ -37,6 +39,8 @@ interface Composed {
 }
 
 // `env` is the same object for every request of an isolate, and another one for each kind of Durable Object in it.
+// What is counted must be in one place for all of them.
+const rates = new RequestRates();
 const composed = new WeakMap<Env, Composed>();
 
 function compose(env: Env): Composed {
@@ -45,6 +49,7 @@ function compose(env: Env): Composed {
   const settings = parseSettings(env as unknown as Record<string, unknown>);
   const edge: Edge = {
     settings,
+    rates,
     ports: {
       channels: createChannels(env.CHANNEL, settings.limits),
       directory: createDirectory(env.DIRECTORY),
@@ -56,6 +61,7 @@ function compose(env: Env): Composed {
         JWKS_URL: env.JWKS_URL,
         hasDevAuth: settings.hasDevAuth,
       }),
+      webhookSources: createWebhookSources(env as unknown as Record<string, unknown>),
     },
   };
   const made = { edge, app: createApp(doors, edge) };

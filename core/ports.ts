@@ -13,6 +13,7 @@ import type {
   StreamInfo,
   StreamPage,
 } from "./stream.ts";
+import type { WebhookScheme } from "./webhook-schemes/scheme.ts";
 
 /**
  * What the operations need of the outside world. `services/` implements these; operations and doors see no more
@@ -25,6 +26,7 @@ export interface Ports {
   readonly tokens: Tokens;
   readonly socketHosts: SocketHosts;
   readonly jobs: Jobs;
+  readonly webhookSources: WebhookSources;
 }
 
 export type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
@@ -196,4 +198,10 @@ export interface SocketOpening {
 export interface SocketHosts {
   /** Answers a WebSocket upgrade with a socket that ends in a place of its own. */
   open(opening: SocketOpening): Promise<Response>;
+}
+
+/** Who may send webhooks here, by name. Their secrets stay behind this. */
+export interface WebhookSources {
+  /** Undefined where no source of that name is set up. */
+  find(name: string): WebhookScheme | undefined;
 }

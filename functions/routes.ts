@@ -10,6 +10,7 @@ import { door as sse } from "./sse/index.ts";
 import { door as stream } from "./stream/index.ts";
 import { createSystemDoor } from "./system/index.ts";
 import { door as tcp } from "./tcp/index.ts";
+import { door as webhooks } from "./webhooks/index.ts";
 import { door as websocket } from "./websocket/index.ts";
 
 /** The one table of doors. Deleting a line and its folder removes a protocol. */
@@ -25,5 +26,6 @@ export const doors: readonly Door[] = [
   durableStreams,
   tcp,
   rest,
+  webhooks,
   createSystemDoor(() => doors),
 ];
