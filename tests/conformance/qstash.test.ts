@@ -125,7 +125,15 @@ describe("publish", () => {
       headers: { "upstash-deduplication-id": "order 1" },
     });
     expect(repeat.status).toBe(202);
+    const storm = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        client.publish({ url: url("/storm"), body: `${n}`, deduplicationId: "storm" }),
+      ),
+    );
+    expect(new Set(storm.map(({ messageId }) => messageId)).size).toBe(1);
+    await receiver.waitFor("/storm");
     await receiver.waitFor("/content", 3);
+    expect(receiver.at("/storm")).toHaveLength(1);
     expect(receiver.at("/twice").map(({ body }) => body)).toEqual(["one"]);
   });
 
@@ -418,6 +426,20 @@ describe("messages", () => {
     expect(new Set(logs.map(({ messageId }) => messageId))).toEqual(new Set([one, two]));
     expect((await client.messages.cancel({ all: true })).cancelled).toBeGreaterThanOrEqual(1);
     expect(await client.messages.cancel({ all: true })).toEqual({ cancelled: 0 });
+  });
+
+  test("are called off by the older methods of the SDK too", async () => {
+    const { client } = target;
+    const wait = async () => (await client.publish({ url: url("/old"), body: "", delay: "2h" })).messageId;
+    const [one, two, three] = [await wait(), await wait(), await wait()];
+    await client.messages.delete(one);
+    expect(await client.messages.deleteMany([two, three])).toBe(2);
+    await wait();
+    expect(await client.messages.deleteAll()).toBe(1);
+    const { events } = await client.events({ filter: { url: url("/old"), state: "CANCELED" } });
+    expect(events).toHaveLength(4);
+    const { deleted } = await client.dlq.deleteMany({ dlqIds: ["0-0"] });
+    expect(deleted).toBe(0);
   });
 
   test("go at once where they are told to", async () => {
