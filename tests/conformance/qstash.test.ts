@@ -95,7 +95,6 @@ describe("publish", () => {
     ]);
     expect(delayed?.atMs).toBeGreaterThanOrEqual(publishedMs + 1000);
     expect(timed?.atMs).toBeGreaterThanOrEqual(notBefore * 1000);
-    expect(timed?.atMs).toBeLessThan(notBefore * 1000 + 2000);
   });
 
   test("keeps a repeat of an id, and of a content, from being sent again", async () => {
@@ -277,17 +276,14 @@ describe("retries", () => {
 
   test("of one destination hold up no other", async () => {
     const { client, receiver } = target;
-    receiver.on("/slow", () => undefined);
-    await Promise.all(
-      Array.from({ length: 40 }, () =>
-        client.publish({ url: url("/slow"), body: "", timeout: "3s", retries: 0 }),
-      ),
-    );
-    const other = `http://localhost:${new URL(receiver.url).port}/quick`;
-    const publishedMs = Date.now();
-    await client.publish({ url: other, body: "" });
-    const [quick] = await receiver.waitFor("/quick");
-    expect((quick?.atMs ?? 0) - publishedMs).toBeLessThan(1500);
+    const release = receiver.hold("/slow");
+    await Promise.all(Array.from({ length: 40 }, () => client.publish({ url: url("/slow"), body: "" })));
+    await receiver.waitFor("/slow", 32);
+    await client.publish({ url: `http://localhost:${new URL(receiver.url).port}/quick`, body: "" });
+    await receiver.waitFor("/quick");
+    expect(receiver.at("/slow")).toHaveLength(32);
+    release();
+    await receiver.waitFor("/slow", 40);
   });
 });
 
