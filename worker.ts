@@ -6,6 +6,7 @@ import type { Job } from "./durable-objects/job.ts";
 import type { Records } from "./durable-objects/records.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
+import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
@@ -69,4 +70,5 @@ export const GraphqlSocket = createGraphqlSocketClass<Env>((env, socket, opening
 
 export default {
   fetch: (request, env, context) => compose(env).app(request, context),
+  connect: (socket, env) => serveTcp(doors, compose(env).edge, socket),
 } satisfies ExportedHandler<Env>;
