@@ -4,6 +4,8 @@ import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
 import type { Job } from "./durable-objects/job.ts";
 import type { Records } from "./durable-objects/records.ts";
+import { createWebhookEndpointClass } from "./durable-objects/webhook-endpoint.ts";
+import type { WebhookIndex } from "./durable-objects/webhook-index.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
 import { RequestRates } from "./functions/boundary/request-rates.ts";
@@ -12,15 +14,20 @@ import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
 import { createJobs } from "./services/jobs.ts";
+import { createNames } from "./services/names.ts";
 import { createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
 import { createTokens } from "./services/tokens.ts";
 import { createWebhookSources } from "./services/webhook-sources.ts";
+import { createWebhookHost } from "./services/webhook-host.ts";
+import type { WebhookEndpointNamespace } from "./services/webhooks.ts";
+import { createWebhooks } from "./services/webhooks.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
 export { Job } from "./durable-objects/job.ts";
 export { Records } from "./durable-objects/records.ts";
+export { WebhookIndex } from "./durable-objects/webhook-index.ts";
 
 /** The bindings of wrangler.toml, and what an operator may set (core/settings.ts, services/tokens.ts). */
 interface Env {
@@ -29,6 +36,8 @@ interface Env {
   readonly RECORDS: DurableObjectNamespace<Records>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;
   readonly JOB: DurableObjectNamespace<Job>;
+  readonly WEBHOOK_ENDPOINT: WebhookEndpointNamespace;
+  readonly WEBHOOK_INDEX: DurableObjectNamespace<WebhookIndex>;
   readonly JWT_SECRET?: string;
   readonly JWKS_URL?: string;
 }
@@ -62,6 +71,8 @@ function compose(env: Env): Composed {
         hasDevAuth: settings.hasDevAuth,
       }),
       webhookSources: createWebhookSources(env as unknown as Record<string, unknown>),
+      webhooks: createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX),
+      names: createNames(settings.dnsResolverUrl),
     },
   };
   const made = { edge, app: createApp(doors, edge) };
@@ -73,6 +84,9 @@ function compose(env: Env): Composed {
 export const GraphqlSocket = createGraphqlSocketClass<Env>((env, socket, opening) => {
   serveGraphqlSocket(compose(env).edge, socket, opening);
 });
+
+/** A webhook endpoint: the object that keeps its place, and what sends, decides and tells for it. */
+export const WebhookEndpoint = createWebhookEndpointClass<Env>((env) => createWebhookHost(compose(env).edge));
 
 export default {
   fetch: (request, env, context) => compose(env).app(request, context),
