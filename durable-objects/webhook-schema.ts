@@ -11,7 +11,7 @@ const TABLES = [
   ) WITHOUT ROWID`,
   "CREATE INDEX lanes_due ON lanes (due_ms) WHERE news = 1",
   `CREATE TABLE deliveries (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
     channel TEXT,

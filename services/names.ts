@@ -12,7 +12,7 @@ const NO_ERROR = 0;
 const NO_SUCH_NAME = 3;
 const TIMEOUT_MS = 5000;
 /** Short: it is asked before each call so that a name which leads elsewhere by now is noticed. */
-const CACHE_MS = 15_000;
+const CACHE_MS = 5000;
 const MAX_CACHED = 1000;
 
 /**
