@@ -1,4 +1,5 @@
 import { parseSettings } from "./core/settings.ts";
+import type { WebhookSender } from "./core/webhook-sender.ts";
 import type { Channel } from "./durable-objects/channel.ts";
 import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
@@ -17,9 +18,11 @@ import { createJobs } from "./services/jobs.ts";
 import { createNames } from "./services/names.ts";
 import { createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
+import { createSvix, createSvixSender, createSvixWebhooks } from "./services/svix.ts";
 import { createTokens } from "./services/tokens.ts";
 import { createWebhookSources } from "./services/webhook-sources.ts";
 import { createWebhookHost } from "./services/webhook-host.ts";
+import { createWebhookSender } from "./services/webhook-sender.ts";
 import type { WebhookEndpointNamespace } from "./services/webhooks.ts";
 import { createWebhooks } from "./services/webhooks.ts";
 
@@ -40,10 +43,13 @@ interface Env {
   readonly WEBHOOK_INDEX: DurableObjectNamespace<WebhookIndex>;
   readonly JWT_SECRET?: string;
   readonly JWKS_URL?: string;
+  readonly SVIX_TOKEN?: string;
+  readonly SVIX_SERVER_URL?: string;
 }
 
 interface Composed {
   readonly edge: Edge;
+  readonly webhookSender: WebhookSender;
   readonly app: ReturnType<typeof createApp>;
 }
 
@@ -56,6 +62,17 @@ function compose(env: Env): Composed {
   const known = composed.get(env);
   if (known !== undefined) return known;
   const settings = parseSettings(env as unknown as Record<string, unknown>);
+  const { limits } = settings;
+  const names = createNames(settings.dnsResolverUrl);
+  const targets = { allowsPrivate: settings.allowsPrivateWebhooks };
+  const svix = env.SVIX_TOKEN
+    ? createSvix({
+        token: env.SVIX_TOKEN,
+        serverUrl: env.SVIX_SERVER_URL,
+        timeoutMs: limits.WEBHOOK_TIMEOUT_SECONDS * 1000,
+      })
+    : undefined;
+  const webhooks = createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX);
   const edge: Edge = {
     settings,
     rates,
@@ -71,11 +88,13 @@ function compose(env: Env): Composed {
         hasDevAuth: settings.hasDevAuth,
       }),
       webhookSources: createWebhookSources(env as unknown as Record<string, unknown>),
-      webhooks: createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX),
-      names: createNames(settings.dnsResolverUrl),
+      webhooks: svix === undefined ? webhooks : createSvixWebhooks(webhooks, svix),
+      names,
     },
   };
-  const made = { edge, app: createApp(doors, edge) };
+  const webhookSender =
+    svix === undefined ? createWebhookSender({ limits, targets, names }) : createSvixSender(svix);
+  const made = { edge, webhookSender, app: createApp(doors, edge) };
   composed.set(env, made);
   return made;
 }
@@ -86,7 +105,10 @@ export const GraphqlSocket = createGraphqlSocketClass<Env>((env, socket, opening
 });
 
 /** A webhook endpoint: the object that keeps its place, and what sends, decides and tells for it. */
-export const WebhookEndpoint = createWebhookEndpointClass<Env>((env) => createWebhookHost(compose(env).edge));
+export const WebhookEndpoint = createWebhookEndpointClass<Env>((env) => {
+  const { edge, webhookSender } = compose(env);
+  return createWebhookHost(edge, webhookSender);
+});
 
 export default {
   fetch: (request, env, context) => compose(env).app(request, context),
