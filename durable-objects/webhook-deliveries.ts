@@ -144,11 +144,11 @@ export class WebhookDeliveries {
     );
   }
 
-  /** Lets go of what was waiting on a channel that is left, or read again from elsewhere. */
-  forgetPending(channel: string): void {
+  /** Lets go of what was waiting on a channel that is left, or read again from elsewhere; on all where none is named. */
+  forgetPending(channel?: string): void {
     this.#sql.exec(
-      "DELETE FROM deliveries WHERE channel = ? AND state = 'pending' AND is_replay = 0",
-      channel,
+      "DELETE FROM deliveries WHERE state = 'pending' AND is_replay = 0 AND channel = coalesce(?, channel)",
+      channel ?? null,
     );
   }
 

@@ -72,6 +72,10 @@ export class WebhookDesk implements DispatcherHost {
     return this.#deliveries.tries(messageId);
   }
 
+  forgetPending(channel: string): void {
+    this.#deliveries.forgetPending(channel);
+  }
+
   nextReplayMs(): number | undefined {
     return this.#deliveries.nextReplay()?.next_ms ?? undefined;
   }

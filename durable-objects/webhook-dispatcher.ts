@@ -32,11 +32,22 @@ export interface DispatcherHost {
   ): Settlement;
   /** Notes that something was delivered whose channel stands elsewhere by now. */
   noteStray(message: WebhookMessage, outcome: AttemptOutcome, tries: Tries): void;
+  /** Lets go of what the log says is still to come on a channel, where it no longer is. */
+  forgetPending(channel: string): void;
   /** Sends what was asked for again, one at a time. Resolves with false where nothing is due. */
   sendReplay(nowMs: number): Promise<boolean>;
   nextReplayMs(): number | undefined;
   /** Sees to it that {@link WebhookDispatcher.pump} is called at this time, also when this object was lost meanwhile. */
   wakeAt(timeMs: number): void;
+}
+
+/** A channel that is being delivered, and what was changed about it meanwhile. */
+interface Run {
+  readonly channel: string;
+  /** What is wanted is another by now: what was read is read again, from where the channel stands. */
+  isStale: boolean;
+  /** The channel stands elsewhere by now. */
+  isMoved: boolean;
 }
 
 /** Channels that are delivered at the same time. The platform lets six connections wait for their answers. */
@@ -57,7 +68,7 @@ const MAX_FAULT_WAIT_MS = 60_000;
  */
 export class WebhookDispatcher {
   readonly #host: DispatcherHost;
-  readonly #busy = new Set<string>();
+  readonly #runs = new Map<string, Run>();
   readonly #readings = new Map<string, Reading>();
   /** Channels that had news since they were last read. */
   readonly #noted = new Set<string>();
@@ -66,8 +77,6 @@ export class WebhookDispatcher {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
   #faults = 0;
-  /** Goes up when a channel stands elsewhere than its reading says. */
-  #generation = 0;
 
   constructor(host: DispatcherHost) {
     this.#host = host;
@@ -78,19 +87,27 @@ export class WebhookDispatcher {
     this.pump();
   }
 
-  /** Forgets what was read: channels, types or cursors were changed. */
-  reset(): void {
-    this.#generation += 1;
+  /** Reads again what was read: other channels, types or rights apply from the next event on. */
+  refresh(): void {
+    for (const run of this.#runs.values()) run.isStale = true;
     this.#readings.clear();
+    this.pump();
+  }
+
+  /** Goes on from where these channels stand now; what is on its way in them does not count for that. */
+  moved(channels: Iterable<string>): void {
+    for (const channel of channels) {
+      this.#readings.delete(channel);
+      const run = this.#runs.get(channel);
+      if (run !== undefined) run.isMoved = true;
+    }
     this.pump();
   }
 
   /** Starts nothing more. What is on its way comes to its end, and is not written down. */
   stop(): void {
-    this.#generation += 1;
     this.#isStopped = true;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.moved(this.#runs.keys());
   }
 
   /** Resolves when nothing is on its way, or about to be. */
@@ -100,7 +117,7 @@ export class WebhookDispatcher {
   }
 
   get #isIdle(): boolean {
-    return this.#busy.size === 0 && !this.#isReplaying && this.#timer === undefined;
+    return this.#runs.size === 0 && !this.#isReplaying && this.#timer === undefined;
   }
 
   /** Starts whatever is due, and sees to it that the rest is not forgotten. */
@@ -110,10 +127,10 @@ export class WebhookDispatcher {
     if (!this.#isStopped && this.#host.isEnabled()) {
       const nowMs = Date.now();
       let nextMs = Number.POSITIVE_INFINITY;
-      for (const { channel, dueMs } of this.#host.lanes.waiting(MAX_LANES_AT_ONCE + this.#busy.size + 1)) {
-        if (this.#busy.has(channel)) continue;
+      for (const { channel, dueMs } of this.#host.lanes.waiting(MAX_LANES_AT_ONCE + this.#runs.size + 1)) {
+        if (this.#runs.has(channel)) continue;
         if (dueMs > nowMs) nextMs = Math.min(nextMs, dueMs);
-        else if (this.#busy.size < MAX_LANES_AT_ONCE) void this.#runLane(channel);
+        else if (this.#runs.size < MAX_LANES_AT_ONCE) void this.#runLane(channel);
       }
       const replayMs = this.#isReplaying ? undefined : this.#host.nextReplayMs();
       if (replayMs !== undefined && replayMs <= nowMs) void this.#runReplay();
@@ -124,7 +141,7 @@ export class WebhookDispatcher {
   }
 
   #schedule(nowMs: number, nextMs: number): void {
-    const isActive = this.#busy.size > 0 || this.#isReplaying;
+    const isActive = this.#runs.size > 0 || this.#isReplaying;
     if (nextMs - nowMs <= MAX_TIMER_MS) this.#timer = setTimeout(() => this.pump(), nextMs - nowMs);
     // Never the moment of the timer: an alarm is a write, and the timer needs none.
     const dueMs = this.#timer === undefined ? nextMs : Number.POSITIVE_INFINITY;
@@ -147,9 +164,10 @@ export class WebhookDispatcher {
   }
 
   async #runLane(channel: string): Promise<void> {
-    this.#busy.add(channel);
+    const run: Run = { channel, isStale: false, isMoved: false };
+    this.#runs.set(channel, run);
     try {
-      await this.#deliver(channel);
+      await this.#deliver(run);
       this.#faults = 0;
     } catch (cause) {
       if (this.#isStopped) return;
@@ -160,29 +178,30 @@ export class WebhookDispatcher {
       this.#faults += 1;
       this.#host.lanes.postpone(channel, Date.now() + waitMs);
     } finally {
-      this.#busy.delete(channel);
+      this.#runs.delete(channel);
     }
     this.pump();
   }
 
   /** One page of a channel, so that channels with much to send take turns with the others. */
-  async #deliver(channel: string): Promise<void> {
+  async #deliver(run: Run): Promise<void> {
+    const { channel } = run;
     const { lanes } = this.#host;
-    const generation = this.#generation;
     const lane = lanes.get(channel);
     if (lane === undefined) return;
     let { isAllowed } = lane;
     if (Date.now() - lane.checkedMs > RECHECK_MS) {
       isAllowed = await this.#host.mayRead(channel);
-      if (generation !== this.#generation) return;
+      if (run.isStale || run.isMoved) return;
       lanes.setAllowed(channel, isAllowed, Date.now());
     }
     // Where the owner may not read, what comes is passed over, and never kept for later.
-    const reading =
-      this.#readings.get(channel) ?? (await this.#read(channel, isAllowed ? lane.cursor : "latest"));
-    if (generation !== this.#generation) return;
-    if (isAllowed && !(await this.#sendAll(reading, generation))) return;
+    const after = isAllowed ? lane.cursor : "latest";
+    const reading = this.#readings.get(channel) ?? (await this.#read(channel, after));
+    if (run.isStale || run.isMoved) return;
+    if (isAllowed && !(await this.#sendAll(run, reading))) return;
     this.#readings.delete(channel);
+    if (!isAllowed) this.#host.forgetPending(channel);
     if (!reading.isMoved) lanes.move(channel, reading.next, this.#hasNews(reading), Date.now());
   }
 
@@ -194,25 +213,26 @@ export class WebhookDispatcher {
   }
 
   /** False where it has to go on later. */
-  async #sendAll(reading: Reading, generation: number): Promise<boolean> {
+  async #sendAll(run: Run, reading: Reading): Promise<boolean> {
     const { channel, items } = reading;
     for (let item = items[reading.index]; item !== undefined; item = items[reading.index]) {
-      if (!this.#host.isEnabled()) return false;
+      if (run.isStale || run.isMoved || !this.#host.isEnabled()) return false;
       const message = await toMessage(this.#host.endpointId, channel, item);
       const before = reading.tries ?? this.#host.tries(message.id);
       const outcome = await this.#host.send(message);
-      if (generation !== this.#generation) {
+      if (run.isMoved) {
         this.#host.noteStray(message, outcome, before);
         return false;
       }
-      const isLast = reading.index === items.length - 1;
+      const isLast = !run.isStale && reading.index === items.length - 1;
       const place = isLast
         ? { cursor: reading.next, hasNews: this.#hasNews(reading) }
         : { cursor: item.cursor, hasNews: true };
       const settlement = this.#host.settle(message, outcome, before, place);
       if (settlement.kind === "waiting") {
         reading.tries = settlement.tries;
-        if (this.#readings.size < MAX_READINGS) this.#readings.set(channel, reading);
+        if (run.isStale) this.#host.forgetPending(channel);
+        else if (this.#readings.size < MAX_READINGS) this.#readings.set(channel, reading);
         return false;
       }
       reading.index += 1;
@@ -220,7 +240,7 @@ export class WebhookDispatcher {
       reading.tries = NO_TRIES;
       reading.isMoved = isLast;
     }
-    return true;
+    return !run.isStale;
   }
 
   #hasNews(reading: Reading): boolean {

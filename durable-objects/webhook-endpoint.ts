@@ -116,16 +116,19 @@ export class WebhookEndpointObject<Env extends WebhookEndpointEnv> extends Durab
       const before = this.#known();
       const state = changeState(before, change);
       const nowMs = Date.now();
-      this.ctx.storage.transactionSync(() => {
+      const left = this.ctx.storage.transactionSync(() => {
         this.#save(state);
-        for (const channel of this.#lanes.removeOthers(state.channels))
-          this.#deliveries.forgetPending(channel);
+        const left = this.#lanes.removeOthers(state.channels);
+        for (const channel of left) this.#deliveries.forgetPending(channel);
+        if (change.types !== undefined) this.#deliveries.forgetPending();
         const isRepaired = state.url !== before.url || (state.isEnabled && !before.isEnabled);
         if (isRepaired) this.#deliveries.restart(nowMs);
         this.#lanes.restart(nowMs);
+        return left;
       });
+      this.#dispatcher.moved(left);
+      this.#dispatcher.refresh();
       if (!state.isSubscribed) await this.#subscribe();
-      this.#dispatcher.reset();
       return toEndpoint(this.#known());
     });
   }
@@ -185,10 +188,10 @@ export class WebhookEndpointObject<Env extends WebhookEndpointEnv> extends Durab
     return attemptAsync(async () => {
       this.#assertEnabled();
       if (start === "latest") throw new Error("There is nothing to go back to.");
-      const channels = start === "earliest" ? await this.#goToEarliest() : [start.channel];
-      if (start !== "earliest") this.#goTo(start.channel, start.after);
-      this.#dispatcher.reset();
-      return channels;
+      if (start === "earliest") return this.#goToEarliest();
+      this.#goTo(start.channel, start.after);
+      this.#dispatcher.moved([start.channel]);
+      return [start.channel];
     });
   }
 
@@ -244,6 +247,7 @@ export class WebhookEndpointObject<Env extends WebhookEndpointEnv> extends Durab
     this.ctx.storage.transactionSync(() => {
       for (const name of names) this.#goTo(name, EARLIEST);
     });
+    this.#dispatcher.moved(names);
     return [...names];
   }
 
