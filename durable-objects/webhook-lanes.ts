@@ -69,9 +69,14 @@ export class WebhookLanes {
     );
   }
 
-  /** All that wait are due now, and whether the owner may read them is asked anew. */
+  /** All that wait are due now. */
   restart(nowMs: number): void {
-    this.#sql.exec("UPDATE lanes SET due_ms = min(due_ms, ?), checked_ms = 0", nowMs);
+    this.#sql.exec("UPDATE lanes SET due_ms = min(due_ms, ?)", nowMs);
+  }
+
+  /** Whether the owner may read them is asked anew. */
+  recheck(): void {
+    this.#sql.exec("UPDATE lanes SET checked_ms = 0");
   }
 
   get(channel: string): Lane | undefined {

@@ -16,7 +16,13 @@ export function createWebhooks(
     async create(request) {
       // First, so that an endpoint which is left halfway can be found and removed.
       unwrap(await index().add(request.id, request.owner.subject));
-      return unwrap(await endpoint(request.id).create(request));
+      try {
+        return unwrap(await endpoint(request.id).create(request));
+      } catch (thrown) {
+        await endpoint(request.id).remove();
+        await index().remove(request.id);
+        throw thrown;
+      }
     },
     async list(query) {
       const ids = await index().list(query);
