@@ -20,9 +20,9 @@ import { createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
 import { createSvix, createSvixSender, createSvixWebhooks } from "./services/svix.ts";
 import { createTokens } from "./services/tokens.ts";
-import { createWebhookSources } from "./services/webhook-sources.ts";
 import { createWebhookHost } from "./services/webhook-host.ts";
 import { createWebhookSender } from "./services/webhook-sender.ts";
+import { createWebhookSources } from "./services/webhook-sources.ts";
 import type { WebhookEndpointNamespace } from "./services/webhooks.ts";
 import { createWebhooks } from "./services/webhooks.ts";
 
