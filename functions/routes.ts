@@ -25,6 +25,7 @@ export const doors: readonly Door[] = [
   connect,
   durableStreams,
   tcp,
+  webhooks,
   rest,
   webhooks,
   createSystemDoor(() => doors),

@@ -11,6 +11,7 @@ import { longPoll } from "./doors/long-poll.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
 import { tcp } from "./doors/tcp.ts";
+import { webhooks } from "./doors/webhooks.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
@@ -29,6 +30,7 @@ const drivers: readonly DoorDriver[] = [
   durableStreamsByPoll,
   tcp,
   linesSocket,
+  webhooks,
 ];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
