@@ -1,0 +1,154 @@
+import type { Order } from "../core/entities/order.ts";
+import type { Product } from "../core/entities/product.ts";
+import { EverywireError } from "../core/error.ts";
+import { DEFAULT_LIMITS } from "../core/limits.ts";
+import { fulfilOrder } from "../core/operations/fulfil-order.ts";
+import { keyReused } from "../core/record-rules.ts";
+import type { Inserted, PlaceOrderRequest } from "../core/records.ts";
+import type { RedisClient, Reply } from "./redis-client.ts";
+import { toList, toText } from "./redis-client.ts";
+import { LUA_KEYS } from "./redis-lua.ts";
+import { LUA_TURNS } from "./redis-turns.ts";
+import type { RedisWriter } from "./redis-write.ts";
+import { insertStep, updateStep } from "./redis-write.ts";
+
+/** ARGV: an idempotency key or "", product ids. Gives the claim, and version and body of each product. */
+const LOOK_SCRIPT = `${LUA_KEYS}
+local answer = {ARGV[1] ~= '' and call('GET', P .. ':i:' .. ARGV[1])}
+for n = 2, #ARGV do
+  local row = call('HMGET', recordKey('products', ARGV[n]), 'v', 'b')
+  answer[#answer + 1] = row[1] or ''
+  answer[#answer + 1] = row[2] or ''
+end
+return answer
+`;
+
+/** ARGV: an order, how long a turn is, product ids. For an order that gives up. */
+const LEAVE_SCRIPT = `${LUA_KEYS}${LUA_TURNS}
+local turn = {id = ARGV[1], leaseMs = ARGV[2], products = {}}
+for n = 3, #ARGV do turn.products[n - 2] = ARGV[n] end
+leaveTurns(turn)
+return 0
+`;
+
+/** How long the head of a queue may take; longer than any pause between two tries. */
+const TURN_MS = 1000;
+const MAX_PAUSE_MS = 400;
+/** After this, whoever waits is told to come back. */
+const DEADLINE_MS = 15_000;
+
+interface Found {
+  readonly version: number;
+  readonly product: Product;
+}
+
+/**
+ * Orders: the rule is `fulfilOrder` in core, so it runs here, on products that were read a moment ago, and the script
+ * that writes makes sure that they are still the same. See redis-turns.ts for who goes first.
+ */
+export class RedisOrders {
+  readonly #writer: RedisWriter;
+  readonly #look: (...args: readonly string[]) => Promise<Reply>;
+  readonly #leave: (...args: readonly string[]) => Promise<Reply>;
+
+  constructor(redis: RedisClient, writer: RedisWriter) {
+    this.#writer = writer;
+    this.#look = redis.script(LOOK_SCRIPT);
+    this.#leave = redis.script(LEAVE_SCRIPT);
+  }
+
+  /** @throws EverywireError as `Records.placeOrder`, and `unavailable` where others were first for too long */
+  async place(request: PlaceOrderRequest): Promise<Inserted<Order>> {
+    const ids = [...new Set(request.items.map(({ productId }) => productId))];
+    const [claim, ...rows] = toList(await this.#look(request.idempotency?.key ?? "", ...ids));
+    if (typeof claim === "string") return replay(claim, request);
+    let found = toFound(ids, rows);
+    let isWaiting = false;
+    const startedMs = Date.now();
+    for (;;) {
+      const triedMs = Date.now();
+      const outcome = await this.#try(request, ids, found, isWaiting);
+      if ("stored" in outcome) return outcome;
+      isWaiting = true;
+      found = outcome.found;
+      const nowMs = Date.now();
+      if (nowMs - startedMs > DEADLINE_MS) {
+        await this.#leave(request.orderId, String(TURN_MS), ...ids);
+        throw new EverywireError("unavailable", "Many are ordering this at once; try again.", {
+          retryAfterMs: 1000,
+        });
+      }
+      await pause(outcome.place, nowMs - triedMs);
+    }
+  }
+
+  async #try(
+    request: PlaceOrderRequest,
+    ids: readonly string[],
+    found: ReadonlyMap<string, Found>,
+    isWaiting: boolean,
+  ): Promise<Inserted<Order> | { readonly place: number; readonly found: ReadonlyMap<string, Found> }> {
+    const products = new Map(Array.from(found, ([id, { product }]) => [id, product]));
+    const { order, products: changed, events, jobs } = await this.#decide(request, ids, products, isWaiting);
+    const updates = changed.map((product) =>
+      updateStep("products", product, found.get(product.id)?.version ?? 0),
+    );
+    const { status, rest } = await this.#writer.write([insertStep("orders", order), ...updates], {
+      events,
+      jobs,
+      idempotency: request.idempotency,
+      keepsBody: true,
+      turn: { id: request.orderId, products: ids, leaseMs: TURN_MS },
+    });
+    switch (status) {
+      case "ok":
+        return { stored: { version: 1, value: order }, isReplay: false };
+      case "replay":
+        return { stored: { version: 1, value: JSON.parse(toText(rest[0])) as Order }, isReplay: true };
+      case "mismatch":
+        throw keyReused();
+      case "turn":
+        return { place: Number(rest[0]), found: toFound(ids, rest.slice(1)) };
+      default:
+        throw new Error(`redis: placing an order: ${status}`);
+    }
+  }
+
+  /** Who cannot be served gives up the place in the queue. */
+  async #decide(
+    request: PlaceOrderRequest,
+    ids: readonly string[],
+    products: ReadonlyMap<string, Product>,
+    isWaiting: boolean,
+  ) {
+    try {
+      return fulfilOrder({ nowMs: request.nowMs, limits: DEFAULT_LIMITS }, request, products);
+    } catch (refusal) {
+      if (isWaiting) await this.#leave(request.orderId, String(TURN_MS), ...ids);
+      throw refusal;
+    }
+  }
+}
+
+function replay(claim: string, { idempotency }: PlaceOrderRequest): Inserted<Order> {
+  const end = claim.indexOf("\n");
+  if (claim.slice(0, end) !== idempotency?.fingerprint) throw keyReused();
+  return { stored: { version: 1, value: JSON.parse(claim.slice(end + 1)) as Order }, isReplay: true };
+}
+
+function toFound(ids: readonly string[], rows: readonly Reply[]): ReadonlyMap<string, Found> {
+  const found = new Map<string, Found>();
+  ids.forEach((id, n) => {
+    const [version, body] = [rows[2 * n], rows[2 * n + 1]];
+    if (typeof body !== "string" || body === "") return;
+    found.set(id, { version: Number(version), product: JSON.parse(body) as Product });
+  });
+  return found;
+}
+
+/** The longer the queue in front, the longer; a turn takes about a round trip and a half. */
+async function pause(place: number, roundTripMs: number): Promise<void> {
+  if (place === 0) return;
+  const expectedMs = place * Math.max(2, roundTripMs) * (0.6 + 0.3 * Math.random());
+  await new Promise((resolve) => setTimeout(resolve, Math.min(MAX_PAUSE_MS, expectedMs)));
+}
