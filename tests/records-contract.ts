@@ -101,7 +101,10 @@ export function describeRecords(open: () => RecordsUnderTest): void {
   const list = (collection: CollectionName, query: Partial<ListQuery>) =>
     records.list(collection, { filters: [], sort: [], window: page(1, 100), ...query });
   const sortBy = (text: string) =>
-    text.split(",").map((key) => ({ field: key.replace("-", ""), isDescending: key.startsWith("-") }));
+    (text === "" ? [] : text.split(",")).map((key) => ({
+      field: key.replace("-", ""),
+      isDescending: key.startsWith("-"),
+    }));
   const namesBy = async (text: string, filters: readonly Filter[] = [ofMark()]) => {
     const { records: found } = await list("products", { filters, sort: sortBy(text) });
     return found.map(({ value }) => (value as Product).name).join(" ");
@@ -436,8 +439,8 @@ export function describeRecords(open: () => RecordsUnderTest): void {
         "a\nb",
         "\u0001",
         "{everywire}",
-        "é",
-        "é",
+        "\u00e9",
+        "e\u0301",
         "😀",
         "#5",
       ];

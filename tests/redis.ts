@@ -1,8 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createRequire } from "node:module";
 import { connect } from "node:net";
+import { join } from "node:path";
+import { ROOT } from "../scripts/paths.ts";
 import { findFreePort } from "../scripts/port.ts";
 
 /** The Redis of this machine, for tests: in a database of its own, behind a bridge that speaks Upstash's REST API. */
@@ -22,6 +23,7 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
+const BRIDGE = join(ROOT, "node_modules", ".bin", "upstash-redis-server");
 const HOST = "127.0.0.1";
 const PORT = 6379;
 const TOKEN = "test-token";
@@ -68,7 +70,7 @@ export async function startRedis(): Promise<TestRedis> {
     await exited;
   };
   const openBridge = async () => {
-    bridge = spawn(process.execPath, [bridgePath()], {
+    bridge = spawn(process.execPath, [BRIDGE], {
       env: { URS_TOKEN: TOKEN, PORT: String(port), REDIS_URL: `redis://${HOST}:${PORT}/${database}` },
       stdio: "ignore",
     });
@@ -98,12 +100,6 @@ export async function startRedis(): Promise<TestRedis> {
 
 function ping(): RequestInit {
   return { method: "POST", headers: { authorization: `Bearer ${TOKEN}` }, body: '["PING"]' };
-}
-
-function bridgePath(): string {
-  return createRequire(import.meta.url)
-    .resolve("@humanwhocodes/upstash-redis-server")
-    .replace(/index\.js$/, "server.js");
 }
 
 async function claimDatabase(): Promise<number> {
