@@ -1,24 +1,22 @@
 import { LUA_BODIES, LUA_KEYS } from "./redis-lua.ts";
-
-/** Steps of a walk at a time. */
-const CHUNK = 200;
+import { LUA_SORT } from "./redis-sort-lua.ts";
 
 /**
  * One part of a list. ARGV: a `ListPlan` of redis-index.ts as JSON, and how many bytes of records to answer with at once.
  * Answers [total or -1, position of the last record, 1 where more follow, then version and body of each record].
  *
- * What it costs, for a collection of n records and a page that ends at record k:
+ * What it costs, for n records of which f pass the filters, and a page that ends at record k:
  *   order of creation, no filter or one `equals`        log n + page
+ *   order of creation, a range                          the less of k * n / f and f
  *   one sort key, no filter, or a range of that key     log n + page
- *   one `equals` and a sort key                         about k * n / found, and never more than twice what is found
- *   several filters, or a range and another order       the smallest set that one filter gives
- *   several sort keys                                   records up to k, and those equal to them by the first key
+ *   several sort keys, no filter                        the same; and where many are equal by the first key, as with one
+ *                                                       `equals` for it
+ *   one filter and a sort key                           about k * n / f, or f * log f where that is less
+ *   several filters                                     the smallest set that one of them gives
  */
 export const LIST_SCRIPT = `${LUA_KEYS}${LUA_BODIES}
 local plan = cjson.decode(ARGV[1])
 local c = plan.collection
-local CHUNK = ${CHUNK}
-
 -- What narrows the list, each with how many records it leaves.
 local sources = {}
 for _, e in ipairs(plan.equals) do
@@ -60,6 +58,11 @@ local function passes(token, except)
   return true
 end
 
+-- The rank at which a range begins.
+local function lowestOf(source)
+  local min = source.range.min
+  return call('ZCOUNT', source.sorted, '-inf', min == '(-inf' and '-inf' or '(' .. min)
+end
 -- Every record of the smallest source that passes the rest; not in any order where that source is a range.
 local function gather()
   local found = {}
@@ -71,176 +74,61 @@ local function gather()
   if smallest.tokens then
     add(smallest.tokens)
   elseif smallest.range then
-    for from = 0, smallest.size - 1, CHUNK do
-      add(call('ZRANGEBYSCORE', smallest.sorted, smallest.range.min, smallest.range.max, 'LIMIT', from, CHUNK))
-    end
+    local lowest = lowestOf(smallest)
+    add(call('ZRANGE', smallest.sorted, lowest, lowest + smallest.size - 1))
   else
-    for from = 0, smallest.size - 1, CHUNK do add(call('ZRANGE', smallest.key, from, from + CHUNK - 1)) end
+    add(call('ZRANGE', smallest.key, 0, -1))
   end
   return found
 end
 
--- Digits first, so that no locale can change the order of two tokens that differ.
-local function byToken(a, b) return string.sub(a, 1, 15) < string.sub(b, 1, 15) end
-
--- Sorts tokens by the keys of the plan from the given one on. Texts are compared by their rank in the index, since
--- Lua would compare them by the locale of the server.
-local function sortTokens(tokens, first)
-  local rows = {}
-  for n, token in ipairs(tokens) do
-    local x = cjson.decode(call('HGET', recordKey(c, idOf(token)), 'x'))
-    local row = {token = token}
-    for level = first, #plan.sort do
-      local key = plan.sort[level]
-      if key.isText then
-        local text = x.texts[key.field]
-        row[level] = {text, call('ZRANK', sortKey(c, key.field), text .. '\\1' .. token)}
-      else
-        local number = x.numbers[key.field] == '-inf' and -math.huge or tonumber(x.numbers[key.field])
-        row[level] = {number, number}
+${LUA_SORT}
+local function walkCreation(size, offset, limit)
+  if (offset + limit) * n / size > size then return nil end
+  local page, passed = {}, 0
+  for from = 0, n - 1, CHUNK do
+    for _, token in ipairs(call('ZRANGE', allKey(c), from, from + CHUNK - 1)) do
+      if passes(token) then
+        passed = passed + 1
+        if passed > offset then page[#page + 1] = token end
+        if #page == limit then return page end
       end
     end
-    rows[n] = row
   end
-  table.sort(rows, function(a, b)
-    for level = first, #plan.sort do
-      if a[level][1] ~= b[level][1] then
-        if plan.sort[level].isDescending then return a[level][2] > b[level][2] end
-        return a[level][2] < b[level][2]
-      end
-    end
-    return byToken(a.token, b.token)
-  end)
-  for n, row in ipairs(rows) do tokens[n] = row.token end
-  return tokens
-end
-
-local function slice(tokens, offset, limit)
-  local page = {}
-  for n = offset + 1, math.min(#tokens, offset + limit) do page[#page + 1] = tokens[n] end
   return page
-end
-
--- The index of the first sort key.
-local key = plan.sort[1]
-local index = key and sortKey(c, key.field)
-local function split(member, score)
-  if not key.isText then return member, score end
-  local cut = string.find(member, '\\1', 1, true)
-  return string.sub(member, cut + 1), string.sub(member, 1, cut - 1)
-end
--- The ranks of the records that are equal to one by the first key.
-local function groupOf(value)
-  if key.isText then
-    local before = call('ZLEXCOUNT', index, '-', '(' .. value .. '\\1')
-    return before, before + call('ZLEXCOUNT', index, '[' .. value .. '\\1', '(' .. value .. '\\2') - 1
-  end
-  local before = call('ZCOUNT', index, '-inf', '(' .. value)
-  return before, before + call('ZCOUNT', index, value, value) - 1
-end
-local function valueAt(rank)
-  local item = call('ZRANGE', index, rank, rank, 'WITHSCORES')
-  local _, value = split(item[1], item[2])
-  return value
-end
--- Visits ranks upwards; stops where the visitor says so.
-local function upwards(from, to, visit)
-  for start = from, to, CHUNK do
-    local items = call('ZRANGE', index, start, math.min(to, start + CHUNK - 1), 'WITHSCORES')
-    for n = 1, #items, 2 do
-      if visit(split(items[n], items[n + 1])) then return true end
-    end
-  end
-end
--- Visits from the highest rank downwards, but those that are equal in order of creation. 'skip' passes over the first.
-local function downwards(lowest, highest, skip, visit)
-  local rank = highest - skip
-  while rank >= lowest do
-    -- Mostly no two are equal: then what is fetched backwards is in order as it comes.
-    local from = math.max(lowest, rank - CHUNK + 1)
-    local items = call('ZRANGE', index, from, rank, 'WITHSCORES')
-    local n = #items - 1
-    while n >= 1 do
-      local token, value = split(items[n], items[n + 1])
-      local isAlone = n > 1 and select(2, split(items[n - 2], items[n - 1])) ~= value
-      local position = from + (n - 1) / 2
-      if isAlone and skip == 0 then
-        if visit(token, value) then return end
-        n = n - 2
-        rank = position - 1
-      else
-        local first, last = groupOf(value)
-        first, last = math.max(first, lowest), math.min(last, highest)
-        -- Of this group, as many as lie above are done with.
-        if upwards(first + (last - position), last, visit) then return end
-        rank = first - 1
-        skip = 0
-        n = math.min(n, 1 + 2 * (first - from)) - 2
-        if first < from then n = 0 end
-      end
-    end
-  end
 end
 
 local function sorted(total)
   local offset, limit = plan.offset, plan.limit
-  if #plan.sort == 0 then
-    if smallest.key and #sources <= 1 then return call('ZRANGE', smallest.key, offset, offset + limit - 1), total end
+  local range = #sources == 1 and sources[1].range
+  local isSorted = #plan.sort > 0
+  if #sources > 1 then
     local found = gather()
+    if isSorted then
+      -- How many there are had to be counted; that they be sorted need not.
+      local page = offset < #found and walkTested(1, #found, passes, offset, limit)
+      return page or slice(sortTokens(found, 1), offset, limit), #found
+    end
     if smallest.range then table.sort(found, byToken) end
     return slice(found, offset, limit), #found
   end
-  -- Where the index has just what is asked for, its ranks are the answer.
-  local range = #sources == 1 and sources[1].range
-  local isWhole = #sources == 0 or (range and range.field == key.field)
-  if not isWhole and #sources > 1 then
+  if offset >= total then return {}, total end
+  if not isSorted then
+    if smallest.key then return call('ZRANGE', smallest.key, offset, offset + limit - 1), total end
+    local page = range and walkCreation(total, offset, limit)
+    if page then return page, total end
     local found = gather()
-    return slice(sortTokens(found, 1), offset, limit), #found
+    table.sort(found, byToken)
+    return slice(found, offset, limit), total
   end
-  if total == 0 or offset >= total then return {}, total end
-  local lowest = range and isWhole and call('ZCOUNT', index, '-inf', range.min == '(-inf' and '-inf' or '(' .. range.min) or 0
-  local highest = isWhole and lowest + total - 1 or n - 1
-  local page = {}
-  local function visitOne(token)
-    page[#page + 1] = token
-    return #page == limit
+  -- Where the index of the first key has just what is asked for, its ranks are the answer.
+  if #sources == 0 then return pageOfRanks(0, n - 1, offset, limit), total end
+  if range and range.field == plan.sort[1].field then
+    local lowest = lowestOf(sources[1])
+    return pageOfRanks(lowest, lowest + total - 1, offset, limit), total
   end
-  if isWhole and #plan.sort == 1 then
-    if key.isDescending then downwards(lowest, highest, offset, visitOne)
-    else upwards(lowest + offset, math.min(highest, lowest + offset + limit - 1), visitOne) end
-    return page, total
-  end
-  -- A walk along the first key, which tests each record; given up where sorting what was found is cheaper.
-  local budget = 2 * total + CHUNK
-  local passed, group, groupValue, isOver = 0, {}, nil, false
-  local function endGroup()
-    if #group > 1 and #plan.sort > 1 and passed + #group > offset then sortTokens(group, 2) end
-    for _, token in ipairs(group) do
-      passed = passed + 1
-      if passed > offset and #page < limit then page[#page + 1] = token end
-    end
-    group = {}
-    return #page == limit
-  end
-  local function visit(token, value)
-    if value ~= groupValue then
-      if endGroup() then return true end
-      groupValue = value
-    end
-    budget = budget - 1
-    if budget < 0 then
-      isOver = true
-      return true
-    end
-    if isWhole or passes(token) then
-      group[#group + 1] = token
-      if #plan.sort == 1 then return endGroup() end
-    end
-  end
-  if key.isDescending then downwards(lowest, highest, 0, visit) else upwards(lowest, highest, visit) end
-  if isOver then return slice(sortTokens(gather(), 1), offset, limit), total end
-  if #page < limit then endGroup() end
-  return page, total
+  local page = walkTested(1, total, passes, offset, limit)
+  return page or slice(sortTokens(gather(), 1), offset, limit), total
 end
 
 -- What follows a cursor, in order of creation.

@@ -524,6 +524,75 @@ export function describeRecords(open: () => RecordsUnderTest): void {
       }
     });
 
+    it("are what filtering and sorting everything by hand gives, whatever is asked", async () => {
+      const random = createRandom(made + runs);
+      const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+      const names = Array.from({ length: 40 }, (_, n) => `${pick(["a", "B", "é", "_", ""])}${n % 11}`);
+      for (let batch = 0; batch < 8; batch += 1) {
+        await add(
+          ...Array.from({ length: 100 }, () => ({
+            name: pick(names),
+            category: pick([mark, mark, mark.toUpperCase(), `${mark}c`]),
+            price: pick([0, 1, 1.5, 2, 2.25, 10, 999_999]),
+            stock: Math.floor(random() * 1000),
+          })),
+        );
+      }
+      const everything: Product[] = [];
+      for (let after: string | undefined; ; ) {
+        const window = { kind: "cursor", after, limit: 100, isNewestFirst: false } as const;
+        const answer = await list("products", { window });
+        everything.push(...answer.records.map(({ value }) => value as Product));
+        after = answer.nextCursor;
+        if (after === undefined) break;
+      }
+      const filterings: readonly (readonly Filter[])[] = [
+        [],
+        [ofMark()],
+        [equals("category", `${mark}c`), equals("name", pick(names))],
+        [equals("name", pick(names))],
+        [{ field: "price", comparison: "at-least", value: 2 }],
+        [
+          { field: "price", comparison: "at-least", value: 1.5 },
+          { field: "price", comparison: "at-most", value: 10 },
+        ],
+        [ofMark(), { field: "price", comparison: "at-most", value: 1 }],
+      ];
+      const sorts = [
+        "",
+        "price",
+        "-price",
+        "name",
+        "-name",
+        "-stock",
+        "category,-price",
+        "-category,name,-stock",
+      ];
+      sorts.push("-price,stock", "price,-name", "-createdAt,-stock", "createdAt");
+      for (const filters of filterings) {
+        const passing = everything.filter((value) => filters.every((filter) => passesByHand(filter, value)));
+        for (const sort of sorts) {
+          const expected = sortByHand(passing, sortBy(sort));
+          const perPage = pick([1, 7, 20, 100]);
+          const pages = Math.ceil(passing.length / perPage);
+          for (const number of [1, 1 + Math.floor(random() * pages), pages]) {
+            const answer = await list("products", {
+              filters,
+              sort: sortBy(sort),
+              window: page(number, perPage),
+            });
+            const ids = expected.slice((number - 1) * perPage, number * perPage).map(({ id }) => id);
+            const asked = `${JSON.stringify(filters)} ${sort} ${number}/${perPage}`;
+            expect([asked, answer.total, answer.records.map(({ value }) => value.id)]).toEqual([
+              asked,
+              passing.length,
+              ids,
+            ]);
+          }
+        }
+      }
+    });
+
     it("sort what has no such field first, and leave it out of ranges", async () => {
       const without = { name: "none", price: undefined as unknown as number };
       await add({ name: "one", price: -1 }, without, { name: "two", price: 0 });
@@ -693,4 +762,44 @@ export function describeRecords(open: () => RecordsUnderTest): void {
       }
     });
   });
+}
+
+/** A generator that starts anew for each seed (mulberry32). */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function passesByHand({ field, comparison, value }: Filter, product: Product): boolean {
+  const content = product[field as keyof Product];
+  if (comparison === "equals") return content === value;
+  if (content === undefined) return false;
+  return comparison === "at-least" ? content >= value : content <= value;
+}
+
+function sortByHand(products: readonly Product[], keys: ListQuery["sort"]): readonly Product[] {
+  return products.toSorted((left, right) => {
+    for (const { field, isDescending } of keys) {
+      const order = compareByHand(left[field as keyof Product], right[field as keyof Product]);
+      if (order !== 0) return isDescending ? -order : order;
+    }
+    return 0;
+  });
+}
+
+/** Bytes, with A-Z as a-z; what is missing comes first. */
+function compareByHand(left: unknown, right: unknown): number {
+  if (left === undefined || right === undefined)
+    return Number(left !== undefined) - Number(right !== undefined);
+  if (typeof left === "number" && typeof right === "number") return left - right;
+  const [a, b] = [left, right].map((text) =>
+    new TextEncoder().encode(String(text).replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())),
+  ) as [Uint8Array, Uint8Array];
+  const at = a.findIndex((byte, n) => byte !== b[n]);
+  return at === -1 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1);
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestRedis } from "../redis.ts";
 import { startRedis, whyNoRedis } from "../redis.ts";
 import { useStore } from "./serve-target.ts";
@@ -29,6 +29,9 @@ describe.skipIf(missing !== undefined)("on Redis", () => {
       // Each file serves for itself, and counts on finding nothing.
       beforeAll(() => redis.clear());
       await load();
+      it("kept its records there", async () => {
+        expect(await redis.command("EXISTS", "{everywire}:a:users", "{everywire}:a:products")).toBe(":2");
+      });
     });
   }
 });

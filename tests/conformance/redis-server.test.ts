@@ -111,7 +111,7 @@ describe.skipIf(missing !== undefined)("a server with Redis", () => {
 
   it("shares the rate of an identity between servers, and refuses in the wire's own way", async () => {
     const environment = { ...redis.environment, RATE_LIMITS: "on", REQUESTS_PER_SECOND: "20" };
-    const servers = await Promise.all([serveTarget(environment), serveTarget(environment)]);
+    const servers = [await serveTarget(environment), await serveTarget(environment)];
     try {
       const targets = await Promise.all(servers.map((each) => each.signIn("greedy")));
       const answers = await Promise.all(
