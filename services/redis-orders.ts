@@ -32,14 +32,24 @@ return 0
 `;
 
 /** How long the head of a queue may take; longer than any pause between two tries. */
-const TURN_MS = 1000;
-const MAX_PAUSE_MS = 400;
+const TURN_MS = 2000;
+const MAX_PAUSE_MS = 1500;
+/** How long an order waits for those before it in its isolate. */
+const MAX_LOCAL_WAIT_MS = 10_000;
 /** After this, whoever waits is told to come back. */
 const DEADLINE_MS = 15_000;
 
 interface Found {
   readonly version: number;
   readonly product: Product;
+}
+
+type Products = ReadonlyMap<string, Found>;
+
+interface Placed {
+  readonly stored: Inserted<Order>;
+  /** What the products are after it. */
+  readonly found: Products;
 }
 
 /**
@@ -50,6 +60,7 @@ export class RedisOrders {
   readonly #writer: RedisWriter;
   readonly #look: (...args: readonly string[]) => Promise<Reply>;
   readonly #leave: (...args: readonly string[]) => Promise<Reply>;
+  readonly #local = new LocalTurns();
 
   constructor(redis: RedisClient, writer: RedisWriter) {
     this.#writer = writer;
@@ -59,18 +70,44 @@ export class RedisOrders {
 
   /** @throws EverywireError as `Records.placeOrder`, and `unavailable` where others were first for too long */
   async place(request: PlaceOrderRequest): Promise<Inserted<Order>> {
-    const ids = [...new Set(request.items.map(({ productId }) => productId))];
+    const ids = [...new Set(request.items.map(({ productId }) => productId))].sort();
     const [claim, ...rows] = toList(await this.#look(request.idempotency?.key ?? "", ...ids));
     if (typeof claim === "string") return replay(claim, request);
-    let found = toFound(ids, rows);
-    let isWaiting = false;
+    const first = await this.#try(request, ids, toFound(ids, rows), {
+      joins: false,
+      hasJoined: false,
+    });
+    if ("stored" in first) return first.stored;
+    const { before, leave } = await this.#local.enter(ids[0] ?? "");
+    let latest: Products = before ?? first.lost;
+    try {
+      const { stored, found } = await this.#takeTurn(request, ids, merge(ids, first.lost, latest), (seen) => {
+        latest = seen;
+      });
+      latest = found;
+      return stored;
+    } finally {
+      leave(latest);
+    }
+  }
+
+  /** Tries until it succeeds or cannot; `onSeen` is told what the products were seen to be. */
+  async #takeTurn(
+    request: PlaceOrderRequest,
+    ids: readonly string[],
+    known: Products,
+    onSeen: (found: Products) => void,
+  ): Promise<Placed> {
+    let found = known;
+    let hasJoined = false;
     const startedMs = Date.now();
     for (;;) {
       const triedMs = Date.now();
-      const outcome = await this.#try(request, ids, found, isWaiting);
+      const outcome = await this.#try(request, ids, found, { joins: true, hasJoined });
       if ("stored" in outcome) return outcome;
-      isWaiting = true;
-      found = outcome.found;
+      hasJoined = true;
+      found = outcome.lost;
+      onSeen(found);
       const nowMs = Date.now();
       if (nowMs - startedMs > DEADLINE_MS) {
         await this.#leave(request.orderId, String(TURN_MS), ...ids);
@@ -85,11 +122,11 @@ export class RedisOrders {
   async #try(
     request: PlaceOrderRequest,
     ids: readonly string[],
-    found: ReadonlyMap<string, Found>,
-    isWaiting: boolean,
-  ): Promise<Inserted<Order> | { readonly place: number; readonly found: ReadonlyMap<string, Found> }> {
+    found: Products,
+    { joins, hasJoined }: { readonly joins: boolean; readonly hasJoined: boolean },
+  ): Promise<Placed | { readonly lost: Products; readonly place: number }> {
     const products = new Map(Array.from(found, ([id, { product }]) => [id, product]));
-    const { order, products: changed, events, jobs } = await this.#decide(request, ids, products, isWaiting);
+    const { order, products: changed, events, jobs } = await this.#decide(request, ids, products, hasJoined);
     const updates = changed.map((product) =>
       updateStep("products", product, found.get(product.id)?.version ?? 0),
     );
@@ -98,17 +135,24 @@ export class RedisOrders {
       jobs,
       idempotency: request.idempotency,
       keepsBody: true,
-      turn: { id: request.orderId, products: ids, leaseMs: TURN_MS },
+      turn: { id: request.orderId, products: ids, leaseMs: TURN_MS, joins },
     });
     switch (status) {
-      case "ok":
-        return { stored: { version: 1, value: order }, isReplay: false };
-      case "replay":
-        return { stored: { version: 1, value: JSON.parse(toText(rest[0])) as Order }, isReplay: true };
+      case "ok": {
+        const next = new Map(found);
+        for (const product of changed) {
+          next.set(product.id, { product, version: (found.get(product.id)?.version ?? 0) + 1 });
+        }
+        return { stored: { stored: { version: 1, value: order }, isReplay: false }, found: next };
+      }
+      case "replay": {
+        const value = JSON.parse(toText(rest[0])) as Order;
+        return { stored: { stored: { version: 1, value }, isReplay: true }, found };
+      }
       case "mismatch":
         throw keyReused();
       case "turn":
-        return { place: Number(rest[0]), found: toFound(ids, rest.slice(1)) };
+        return { place: Number(rest[0]), lost: toFound(ids, rest.slice(1)) };
       default:
         throw new Error(`redis: placing an order: ${status}`);
     }
@@ -119,15 +163,56 @@ export class RedisOrders {
     request: PlaceOrderRequest,
     ids: readonly string[],
     products: ReadonlyMap<string, Product>,
-    isWaiting: boolean,
+    hasJoined: boolean,
   ) {
     try {
       return fulfilOrder({ nowMs: request.nowMs, limits: DEFAULT_LIMITS }, request, products);
     } catch (refusal) {
-      if (isWaiting) await this.#leave(request.orderId, String(TURN_MS), ...ids);
+      if (hasJoined) await this.#leave(request.orderId, String(TURN_MS), ...ids);
       throw refusal;
     }
   }
+}
+
+/**
+ * The orders of this isolate that lost a try, by product, one after the other. Each is told what the one before it saw,
+ * so it needs no look of its own, and none at all where nothing is left.
+ */
+class LocalTurns {
+  readonly #last = new Map<string, Promise<Products>>();
+
+  /**
+   * Resolves when it is one's turn. Whoever is before may have been cancelled by the platform, so nobody is waited for
+   * without end, and nothing rests on being alone.
+   */
+  async enter(key: string): Promise<{ before: Products | undefined; leave: (latest: Products) => void }> {
+    const mine = Promise.withResolvers<Products>();
+    const predecessor = this.#last.get(key);
+    this.#last.set(key, mine.promise);
+    const leave = (latest: Products) => {
+      if (this.#last.get(key) === mine.promise) this.#last.delete(key);
+      mine.resolve(latest);
+    };
+    if (predecessor === undefined) return { before: undefined, leave };
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, MAX_LOCAL_WAIT_MS, undefined);
+    });
+    const before = await Promise.race([predecessor, patience]);
+    clearTimeout(timer);
+    return { before, leave };
+  }
+}
+
+/** What was seen last of each product. */
+function merge(ids: readonly string[], older: Products, newer: Products): Products {
+  const merged = new Map<string, Found>();
+  for (const id of ids) {
+    const [a, b] = [older.get(id), newer.get(id)];
+    const found = a !== undefined && b !== undefined ? (a.version > b.version ? a : b) : (b ?? a);
+    if (found !== undefined) merged.set(id, found);
+  }
+  return merged;
 }
 
 function replay(claim: string, { idempotency }: PlaceOrderRequest): Inserted<Order> {
@@ -136,7 +221,7 @@ function replay(claim: string, { idempotency }: PlaceOrderRequest): Inserted<Ord
   return { stored: { version: 1, value: JSON.parse(claim.slice(end + 1)) as Order }, isReplay: true };
 }
 
-function toFound(ids: readonly string[], rows: readonly Reply[]): ReadonlyMap<string, Found> {
+function toFound(ids: readonly string[], rows: readonly Reply[]): Products {
   const found = new Map<string, Found>();
   ids.forEach((id, n) => {
     const [version, body] = [rows[2 * n], rows[2 * n + 1]];

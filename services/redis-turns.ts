@@ -6,7 +6,8 @@
  *
  * A turn lasts for a time only (`l:`, which Redis ends by itself), so a head that died holds up the rest for no longer.
  * An order of several products may try when it is the head of one of their queues: two heads can then make each other
- * lose a try, and never wait for each other.
+ * lose a try, and never wait for each other. In a queue are isolates rather than orders: those of one isolate take
+ * turns among themselves first (redis-orders.ts), which costs no commands.
  */
 export const LUA_TURNS = `
 local function turnsKey(product) return P .. ':t:' .. product end
@@ -48,6 +49,7 @@ local function mayTry(turn)
 end
 local function waitForTurn(turn, products)
   local place = 0
+  if not turn.joins then products = {} end
   for _, product in ipairs(products) do
     if call('EXISTS', turnsKey(product)) == 0 then begin(product, turn.id, turn.leaseMs) end
     call('ZADD', turnsKey(product), 'NX', call('INCR', P .. ':ticket'), turn.id)
