@@ -2,8 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { join } from "node:path";
-import { ROOT } from "../scripts/paths.ts";
+import { fileURLToPath } from "node:url";
 import { findFreePort } from "../scripts/port.ts";
 
 /** The Redis of this machine, for tests: in a database of its own, behind a bridge that speaks Upstash's REST API. */
@@ -23,7 +22,10 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-const BRIDGE = join(ROOT, "node_modules", ".bin", "upstash-redis-server");
+/** Started as a process of its own, so that it can be taken away as an outage would. */
+const BRIDGE = fileURLToPath(
+  new URL("server.js", import.meta.resolve("@humanwhocodes/upstash-redis-server")),
+);
 const HOST = "127.0.0.1";
 const PORT = 6379;
 const TOKEN = "test-token";
