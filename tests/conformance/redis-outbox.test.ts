@@ -5,6 +5,7 @@ import type { Product } from "../../core/entities/product.ts";
 import { EverywireError } from "../../core/error.ts";
 import { DEFAULT_LIMITS } from "../../core/limits.ts";
 import { toRecordEvent } from "../../core/operations/record-events.ts";
+import type { RequestRates } from "../../core/ports.ts";
 import type { QueuedJob } from "../../core/queue.ts";
 import { IDEMPOTENCY_WINDOW_MS } from "../../core/record-rules.ts";
 import type { RedisClient } from "../../services/redis-client.ts";
@@ -268,9 +269,9 @@ describe.skipIf(missing !== undefined)("in Redis", () => {
   });
 
   describe("the rates of requests", () => {
-    const taken = async (rates: ReturnType<typeof createRedisRequestRates>, nowMs: number) => {
+    const taken = async (rates: RequestRates, nowMs: number, perSecond = 4) => {
       try {
-        await rates.take("user:ada", nowMs);
+        await rates.take("user:ada", perSecond, nowMs);
         return "ok";
       } catch (thrown) {
         return EverywireError.from(thrown).retryAfterMs;
@@ -278,7 +279,7 @@ describe.skipIf(missing !== undefined)("in Redis", () => {
     };
 
     it("are one bucket for all isolates, which fills again", async () => {
-      const [one, two] = [createRedisRequestRates(client(), 4), createRedisRequestRates(client(), 4)];
+      const [one, two] = [createRedisRequestRates(client()), createRedisRequestRates(client())];
       const nowMs = 1_000_000;
       for (const rates of [one, two, one, two]) expect(await taken(rates, nowMs)).toBe("ok");
       expect(await taken(one, nowMs)).toBe(250);
@@ -294,10 +295,10 @@ describe.skipIf(missing !== undefined)("in Redis", () => {
 
     it("are counted in the isolate where Redis is gone", async () => {
       const nowhere = createRedisClient({ url: "http://127.0.0.1:1", token: "x", deadlineMs: 500 });
-      const rates = createRedisRequestRates(nowhere, 2);
-      expect(await taken(rates, 0)).toBe("ok");
-      expect(await taken(rates, 0)).toBe("ok");
-      expect(await taken(rates, 0)).toBe(500);
+      const rates = createRedisRequestRates(nowhere);
+      expect(await taken(rates, 0, 2)).toBe("ok");
+      expect(await taken(rates, 0, 2)).toBe("ok");
+      expect(await taken(rates, 0, 2)).toBe(500);
     });
   });
 });
