@@ -1,15 +1,17 @@
+import { waitUntil } from "cloudflare:workers";
 import { parseSettings } from "./core/settings.ts";
 import type { WebhookSender } from "./core/webhook-sender.ts";
 import type { Channel } from "./durable-objects/channel.ts";
 import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
-import type { Job } from "./durable-objects/job.ts";
+import type { JobObject } from "./durable-objects/job.ts";
+import { createJobClass } from "./durable-objects/job.ts";
 import type { Records } from "./durable-objects/records.ts";
 import { createWebhookEndpointClass } from "./durable-objects/webhook-endpoint.ts";
 import type { WebhookIndex } from "./durable-objects/webhook-index.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
-import { RequestRates } from "./functions/boundary/request-rates.ts";
+import { IsolateRates } from "./functions/boundary/request-rates.ts";
 import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
@@ -17,6 +19,8 @@ import { createChannels, createDirectory } from "./services/channels.ts";
 import { createJobs } from "./services/jobs.ts";
 import { createNames } from "./services/names.ts";
 import { createRecords } from "./services/records.ts";
+import type { RedisStore } from "./services/redis-store.ts";
+import { createRedisStore } from "./services/redis-store.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
 import { createSvix, createSvixSender, createSvixWebhooks } from "./services/svix.ts";
 import { createTokens } from "./services/tokens.ts";
@@ -28,7 +32,6 @@ import { createWebhooks } from "./services/webhooks.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
-export { Job } from "./durable-objects/job.ts";
 export { Records } from "./durable-objects/records.ts";
 export { WebhookIndex } from "./durable-objects/webhook-index.ts";
 
@@ -38,24 +41,28 @@ interface Env {
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
   readonly RECORDS: DurableObjectNamespace<Records>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;
-  readonly JOB: DurableObjectNamespace<Job>;
+  readonly JOB: DurableObjectNamespace<JobObject<unknown>>;
   readonly WEBHOOK_ENDPOINT: WebhookEndpointNamespace;
   readonly WEBHOOK_INDEX: DurableObjectNamespace<WebhookIndex>;
   readonly JWT_SECRET?: string;
   readonly JWKS_URL?: string;
   readonly SVIX_TOKEN?: string;
   readonly SVIX_SERVER_URL?: string;
+  readonly UPSTASH_REDIS_REST_URL?: string;
+  readonly UPSTASH_REDIS_REST_TOKEN?: string;
 }
 
 interface Composed {
   readonly edge: Edge;
   readonly webhookSender: WebhookSender;
+  /** Where an operator set one up. */
+  readonly redis: RedisStore | undefined;
   readonly app: ReturnType<typeof createApp>;
 }
 
 // `env` is the same object for every request of an isolate, and another one for each kind of Durable Object in it.
 // What is counted must be in one place for all of them.
-const rates = new RequestRates();
+const rates = new IsolateRates();
 const composed = new WeakMap<Env, Composed>();
 
 function compose(env: Env): Composed {
@@ -73,13 +80,15 @@ function compose(env: Env): Composed {
       })
     : undefined;
   const webhooks = createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX);
+  const channels = createChannels(env.CHANNEL, limits);
+  const redis = createRedisStore(env, { channels, queue: undefined, waitUntil });
   const edge: Edge = {
     settings,
-    rates,
+    rates: redis?.requestRates ?? rates,
     ports: {
-      channels: createChannels(env.CHANNEL, settings.limits),
+      channels,
       directory: createDirectory(env.DIRECTORY),
-      records: createRecords(env.RECORDS),
+      records: redis?.records ?? createRecords(env.RECORDS),
       socketHosts: createSocketHosts(env.GRAPHQL_SOCKET),
       jobs: createJobs(env.JOB),
       tokens: createTokens({
@@ -94,7 +103,7 @@ function compose(env: Env): Composed {
   };
   const webhookSender =
     svix === undefined ? createWebhookSender({ limits, targets, names }) : createSvixSender(svix);
-  const made = { edge, webhookSender, app: createApp(doors, edge) };
+  const made = { edge, webhookSender, redis, app: createApp(doors, edge) };
   composed.set(env, made);
   return made;
 }
@@ -110,7 +119,12 @@ export const WebhookEndpoint = createWebhookEndpointClass<Env>((env) => {
   return createWebhookHost(edge, webhookSender);
 });
 
+/** Imports, into the store that this Worker uses. */
+export const Job = createJobClass<Env>((env) => compose(env).edge.ports.records);
+
 export default {
   fetch: (request, env, context) => compose(env).app(request, context),
   connect: (socket, env) => serveTcp(doors, compose(env).edge, socket),
+  /** Every minute: what a crash left in Redis. The SQLite store has alarms for that. */
+  scheduled: (_controller, env) => compose(env).redis?.rescue(),
 } satisfies ExportedHandler<Env>;

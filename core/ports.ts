@@ -213,6 +213,17 @@ export interface SocketHosts {
   open(opening: SocketOpening): Promise<Response>;
 }
 
+/** How many requests each identity makes (CONTRACT §6). */
+export interface RequestRates {
+  /**
+   * Counts one request of an identity (`toRateKey`). Where that can be decided here and now there is no promise, so that
+   * a request need not wait for its turn in vain.
+   *
+   * @throws EverywireError `rate_limited` (RequestsExceeded), thrown or as the promise's rejection
+   */
+  take(key: string, ratePerSecond: number, nowMs: number): Promise<void> | undefined;
+}
+
 /** Who may send webhooks here, by name. Their secrets stay behind this. */
 export interface WebhookSources {
   /** Undefined where no source of that name is set up. */

@@ -11,6 +11,8 @@ import type { QueuedJob } from "./queue.ts";
  * a time (unique emails, stock, a post that must exist) is the store's, inside its transaction.
  */
 export interface Records {
+  /** Which store this is; `/ready` tells it. */
+  readonly store: StoreName;
   get<C extends CollectionName>(collection: C, id: string): Promise<Stored<Entities[C]> | undefined>;
   /** Records by id, in the order asked for; undefined where there is none. */
   getMany<C extends CollectionName>(
@@ -55,6 +57,8 @@ export interface Records {
   /** The user that an order belongs to; undefined where there is no such order. */
   orderOwner(orderId: string): Promise<string | undefined>;
 }
+
+export type StoreName = "sqlite" | "upstash-redis";
 
 /** A record and how often it was written: 1 when created. */
 export interface Stored<T> {

@@ -10,12 +10,6 @@ import {
   importBatch,
   NO_PROGRESS,
 } from "../core/operations/import-products.ts";
-import { unwrap } from "../core/result.ts";
-import type { Records } from "./records.ts";
-
-export interface JobEnv {
-  readonly RECORDS: DurableObjectNamespace<Records>;
-}
 
 const ROWS_PER_BATCH = 100;
 /** Batches in one run of the alarm, which the platform gives a limited time; the next run goes on from there. */
@@ -40,18 +34,23 @@ interface JobState {
  * One job, named by its id. Rows wait here, in SQLite, until the alarm has taken them into the store batch by batch; so
  * the job survives its client and the death of the process. The store knows a batch that it has had (see
  * `importBatch`), so the place here may lag behind by one and nothing is imported twice.
+ *
+ * Which store that is, `worker.ts` decides: it makes the class, with {@link createJobClass}.
  */
-export class Job extends DurableObject<JobEnv> {
+export abstract class JobObject<Env> extends DurableObject<Env> {
   readonly #storage: DurableObjectStorage;
   #attempts = 0;
 
-  constructor(context: DurableObjectState, env: JobEnv) {
+  constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#storage = context.storage;
     context.storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS waiting (row INTEGER PRIMARY KEY, json TEXT NOT NULL)",
     );
   }
+
+  /** Where what is imported goes. */
+  protected abstract records(): ImportContext["records"];
 
   async startImport(id: string): Promise<void> {
     if (this.#state() !== undefined) return;
@@ -154,12 +153,7 @@ export class Job extends DurableObject<JobEnv> {
   }
 
   #importContext(): ImportContext {
-    const records = this.env.RECORDS.getByName("main");
-    return {
-      nowMs: Date.now(),
-      limits: DEFAULT_LIMITS,
-      records: { insertMany: async (request) => unwrap(await records.insertMany(request)) },
-    };
+    return { nowMs: Date.now(), limits: DEFAULT_LIMITS, records: this.records() };
   }
 
   #state(): JobState | undefined {
@@ -175,4 +169,13 @@ export class Job extends DurableObject<JobEnv> {
     const current = await this.#storage.getAlarm();
     if (current === null || current > timeMs) await this.#storage.setAlarm(timeMs);
   }
+}
+
+/** The class of jobs whose products go to the store that `recordsOf` gives. */
+export function createJobClass<Env>(recordsOf: (env: Env) => ImportContext["records"]) {
+  return class Job extends JobObject<Env> {
+    protected override records(): ImportContext["records"] {
+      return recordsOf(this.env);
+    }
+  };
 }

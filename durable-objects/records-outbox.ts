@@ -1,3 +1,4 @@
+import { MAX_OUTBOX_BATCH, MAX_RETRY_MS, retryDelayMs, takeBatch } from "../core/outbox-rules.ts";
 import type { EncodedEvent } from "../core/ports.ts";
 import type { OutboxEvent } from "../core/records.ts";
 import type { Failure } from "../core/result.ts";
@@ -7,11 +8,6 @@ export interface ChannelAppender {
   append(channel: string, events: readonly EncodedEvent[]): Promise<string | Failure>;
 }
 
-const MAX_BATCH_EVENTS = 50;
-/** Half of the smallest limit on a batch, so that what one write may put in always goes out. */
-const MAX_BATCH_CHARACTERS = 256 * 1024;
-const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 60_000;
 const MAX_CHANNELS_AT_ONCE = 20;
 
 /** Puts events into the outbox, as part of the transaction of the write that made them. */
@@ -105,7 +101,7 @@ export class Outbox {
       .exec<OutboxRow>(
         "SELECT position, type, json, dedupe_key FROM outbox WHERE channel = ? ORDER BY position LIMIT ?",
         channel,
-        MAX_BATCH_EVENTS,
+        MAX_OUTBOX_BATCH,
       )
       .toArray();
   }
@@ -126,21 +122,6 @@ export class Outbox {
       return false;
     }
   }
-}
-
-/** The rows that go together: at least one, and no more than a batch may weigh. Pure. */
-export function takeBatch<Row extends { readonly json: string }>(rows: readonly Row[]): readonly Row[] {
-  let characters = 0;
-  const end = rows.findIndex((row, index) => {
-    characters += row.json.length;
-    return index > 0 && characters > MAX_BATCH_CHARACTERS;
-  });
-  return end === -1 ? rows : rows.slice(0, end);
-}
-
-/** How long to wait before the next try: doubled each time, a minute at most. Pure. */
-export function retryDelayMs(attempts: number): number {
-  return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 16));
 }
 
 /** When the alarm is next needed; undefined for never. Pure. */

@@ -1,7 +1,7 @@
 import type { CollectionName } from "../core/entities/collections.ts";
 import { collectionRules } from "../core/entities/collections.ts";
 import { toEmailKey } from "../core/entities/user.ts";
-import { EverywireError } from "../core/error.ts";
+import { parsePosition } from "../core/record-rules.ts";
 import type { Filter, ListQuery, SortKey } from "../core/records.ts";
 
 /** A statement and what is bound to its question marks. No text of a client is ever part of the statement. */
@@ -50,21 +50,6 @@ export function toListStatements(collection: CollectionName, query: ListQuery): 
 /** The first records that name a parent in `field`; bound are the parent's id and how many. */
 export function toParentStatement(collection: CollectionName, field: string): string {
   return `SELECT version, body FROM ${collection} WHERE ${fieldExpression(field)} = ? ORDER BY position LIMIT ?`;
-}
-
-const CURSOR = /^([an])([0-9a-z]{1,11})$/;
-
-/** The cursor after a record: the order it belongs to and the position, in base 36. Inserts do not move positions. */
-export function formatPosition(position: number, isNewestFirst: boolean): string {
-  return `${isNewestFirst ? "n" : "a"}${position.toString(36)}`;
-}
-
-function parsePosition(text: string, isNewestFirst: boolean): number {
-  const match = CURSOR.exec(text);
-  if (match === null || (match[1] === "n") !== isNewestFirst) {
-    throw new EverywireError("invalid_argument", "'cursor' is the next_cursor of a page of this same list.");
-  }
-  return Number.parseInt(match[2] ?? "0", 36);
 }
 
 function toWhere(conditions: readonly Statement[]): string {

@@ -1,10 +1,16 @@
 import type { CollectionName, Entities } from "../core/entities/collections.ts";
 import { collectionRules } from "../core/entities/collections.ts";
 import type { Product } from "../core/entities/product.ts";
-import { toEmailKey } from "../core/entities/user.ts";
-import { EverywireError } from "../core/error.ts";
 import { DEFAULT_LIMITS } from "../core/limits.ts";
 import { fulfilOrder } from "../core/operations/fulfil-order.ts";
+import {
+  emailTaken,
+  formatPosition,
+  IDEMPOTENCY_WINDOW_MS,
+  keyReused,
+  parentMissing,
+  uniqueKey,
+} from "../core/record-rules.ts";
 import type {
   IdempotencyClaim,
   InsertManyRequest,
@@ -18,7 +24,7 @@ import type {
   UpdateRequest,
 } from "../core/records.ts";
 import { addToOutbox } from "./records-outbox.ts";
-import { formatPosition, toListStatements, toParentStatement } from "./records-query.ts";
+import { toListStatements, toParentStatement } from "./records-query.ts";
 
 /** A record as it crosses the RPC: its JSON is parsed once, on the side that uses it. */
 export interface StoredText {
@@ -36,9 +42,6 @@ export interface InsertedText {
   readonly stored: StoredText;
   readonly isReplay: boolean;
 }
-
-/** How long an idempotency key is remembered. */
-export const IDEMPOTENCY_WINDOW_MS = 24 * 3600 * 1000;
 
 type Row = { version: number; body: string };
 
@@ -93,7 +96,7 @@ export class RecordStore {
       if (replayed !== undefined) return replayed;
       const { collection, parent, value, events } = request;
       if (parent !== undefined && this.get(parent.collection, parent.id) === undefined) {
-        throw new EverywireError("not_found", `There is no such record in ${parent.collection}.`);
+        throw parentMissing(parent.collection);
       }
       const stored = this.#insertRow(collection, value);
       this.#afterInsert(request.idempotency, stored, events, nowMs);
@@ -210,9 +213,7 @@ export class RecordStore {
       .exec(`SELECT 1 FROM ${collection} WHERE unique_key = ? AND id <> ?`, key, id)
       .toArray();
     if (others.length === 0) return;
-    throw new EverywireError("already_exists", "This email is already in use.", {
-      details: { email: ["Already in use"] },
-    });
+    throw emailTaken();
   }
 
   #findReplay(claim: IdempotencyClaim | undefined, nowMs: number): InsertedText | undefined {
@@ -227,9 +228,7 @@ export class RecordStore {
     if (row === undefined) return undefined;
     if (row.fingerprint === claim.fingerprint)
       return { stored: { version: 1, body: row.body }, isReplay: true };
-    throw new EverywireError("validation_failed", "This Idempotency-Key was used with another body.", {
-      details: { "Idempotency-Key": ["Was used with another body"] },
-    });
+    throw keyReused();
   }
 
   #afterInsert(
@@ -255,9 +254,4 @@ export class RecordStore {
   #addEvents(events: readonly OutboxEvent[]): void {
     addToOutbox(this.#sql, events);
   }
-}
-
-/** What no two records of a collection may share; null where there is no such thing. */
-function uniqueKey(collection: CollectionName, value: Entities[CollectionName]): string | null {
-  return collection === "users" ? toEmailKey((value as Entities["users"]).email) : null;
 }

@@ -1,6 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { CollectionName } from "../core/entities/collections.ts";
 import type { Order } from "../core/entities/order.ts";
+import { DRAIN_WAIT_MS, RESCUE_MS } from "../core/outbox-rules.ts";
+import { IDEMPOTENCY_WINDOW_MS } from "../core/record-rules.ts";
 import type {
   FileInfo,
   InsertManyRequest,
@@ -22,16 +24,11 @@ import { FileStore } from "./records-files.ts";
 import { migrate } from "./records-migrations.ts";
 import { nextAlarmMs, Outbox } from "./records-outbox.ts";
 import type { InsertedText, StoredText, TextPage } from "./records-store.ts";
-import { IDEMPOTENCY_WINDOW_MS, RecordStore } from "./records-store.ts";
+import { RecordStore } from "./records-store.ts";
 
 export interface RecordsEnv {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
 }
-
-/** How long a write waits for its events to arrive. They arrive in any case; this is for readers of their own write. */
-const DRAIN_WAIT_MS = 2000;
-/** When the alarm looks after a write whose object died before its events were sent. */
-const RESCUE_MS = 3000;
 
 /**
  * The resources (CONTRACT §3), in one object. Rules are in `core`, SQL is in `records-store.ts`, and events leave by

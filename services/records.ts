@@ -9,6 +9,7 @@ export function createRecords(namespace: DurableObjectNamespace<RecordsObject>):
   // A stub belongs to the request that made it.
   const main = () => namespace.getByName("main");
   return {
+    store: "sqlite",
     get: async (collection, id) => {
       const text = await main().get(collection, id);
       return text === undefined ? undefined : toStored(decodeRecordText(text));

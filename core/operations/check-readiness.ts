@@ -1,9 +1,12 @@
 import type { Ports } from "../ports.ts";
+import type { StoreName } from "../records.ts";
 
 /** What `/ready` says: for each dependency whether it answered. Why one did not is for the log. */
 export interface Readiness {
   readonly isReady: boolean;
   readonly dependencies: Readonly<Record<"directory" | "records", "ok" | "unavailable">>;
+  /** Where records are kept. */
+  readonly store: StoreName;
 }
 
 /** Asks each dependency for something small, all at once, each with the same deadline. */
@@ -26,7 +29,11 @@ export async function checkReadiness(
     // An order that cannot exist: the store has to look, and there is nothing to send back.
     ask("records", () => ports.records.orderOwner("readiness")),
   ]);
-  return { isReady: directory === "ok" && records === "ok", dependencies: { directory, records } };
+  return {
+    isReady: directory === "ok" && records === "ok",
+    dependencies: { directory, records },
+    store: ports.records.store,
+  };
 }
 
 async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {

@@ -1,6 +1,7 @@
 import type { Order, OrderItem, OrderItemInput } from "../entities/order.ts";
 import type { Product } from "../entities/product.ts";
 import { EverywireError } from "../error.ts";
+import type { QueuedJob } from "../queue.ts";
 import type { OutboxEvent, PlaceOrderRequest } from "../records.ts";
 import type { EventContext } from "./record-events.ts";
 import { toRecordEvent } from "./record-events.ts";
@@ -11,6 +12,8 @@ export interface FulfilledOrder {
   /** The products with their new stock. */
   readonly products: readonly Product[];
   readonly events: readonly OutboxEvent[];
+  /** Sent to the queue after the order is stored, at least once. */
+  readonly jobs?: readonly QueuedJob[];
 }
 
 /**

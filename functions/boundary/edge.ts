@@ -2,9 +2,8 @@ import type { Context } from "hono";
 import type { OperationContext } from "../../core/context.ts";
 import type { Identity } from "../../core/identity.ts";
 import { toRateKey } from "../../core/identity.ts";
-import type { Ports } from "../../core/ports.ts";
+import type { Ports, RequestRates } from "../../core/ports.ts";
 import type { Settings } from "../../core/settings.ts";
-import type { RequestRates } from "./request-rates.ts";
 
 /** What the composition root gives to every request. */
 export interface Edge {
@@ -40,10 +39,8 @@ export type EdgeContext = Context<EdgeEnv>;
  * @throws EverywireError `rate_limited`
  */
 export function takeRequest({ rates, settings }: Edge, identity: Identity): Promise<void> | undefined {
-  if (settings.hasRateLimits) {
-    rates.take(toRateKey(identity), settings.limits.REQUESTS_PER_SECOND, Date.now());
-  }
-  return undefined;
+  if (!settings.hasRateLimits) return undefined;
+  return rates.take(toRateKey(identity), settings.limits.REQUESTS_PER_SECOND, Date.now());
 }
 
 /** The context that operations take, for this request. */

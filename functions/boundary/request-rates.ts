@@ -1,16 +1,17 @@
 import type { EverywireError } from "../../core/error.ts";
 import type { Limits } from "../../core/limits.ts";
+import type { RequestRates } from "../../core/ports.ts";
 import { Buckets, RequestsExceeded } from "../../core/rate.ts";
 
 /**
  * Requests per second and identity, counted in this isolate: exact on one machine, approximate (per isolate) on a
  * network of them, and free of the extra hop that a shared counter would put before every request.
  */
-export class RequestRates {
+export class IsolateRates implements RequestRates {
   readonly #buckets = new Buckets();
 
   /** @throws RequestsExceeded */
-  take(key: string, ratePerSecond: number, nowMs: number): void {
+  take(key: string, ratePerSecond: number, nowMs: number): undefined {
     const { isAllowed, retryAfterMs } = this.#buckets.take(key, ratePerSecond, 1, nowMs);
     if (!isAllowed) throw new RequestsExceeded(ratePerSecond, retryAfterMs);
   }

@@ -16,12 +16,12 @@ export function handleHealth(): Response {
 
 /** `GET /ready`: what requests need answers too. */
 export async function handleReady(c: EdgeContext): Promise<Response> {
-  const { isReady, dependencies } = await checkReadiness(
+  const { isReady, dependencies, store } = await checkReadiness(
     c.get("edge").ports,
     READY_DEADLINE_MS,
     (dependency, thrown) => console.error(c.env.requestId, "not ready:", dependency, thrown),
   );
-  return toJson({ status: isReady ? "ok" : "unavailable", dependencies }, isReady ? 200 : 503);
+  return toJson({ status: isReady ? "ok" : "unavailable", dependencies, store }, isReady ? 200 : 503);
 }
 
 /** `GET /capabilities` */

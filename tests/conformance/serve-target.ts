@@ -15,6 +15,13 @@ export interface ServedTarget extends Target {
   stop(): Promise<void>;
 }
 
+let storeEnvironment: Readonly<Record<string, string>> = {};
+
+/** Makes servers that are started from now on keep their records there; nothing for the store of a Durable Object. */
+export function useStore(environment: Readonly<Record<string, string>>): void {
+  storeEnvironment = environment;
+}
+
 /** Serves the bundle on a free port, with fresh state, development tokens, no rates, `demo/**` open to anybody, and receivers of webhooks on this machine. */
 export async function serveTarget(environment: Readonly<Record<string, string>> = {}): Promise<ServedTarget> {
   await buildIfStale();
@@ -27,6 +34,7 @@ export async function serveTarget(environment: Readonly<Record<string, string>> 
       RATE_LIMITS: "off",
       ANONYMOUS_CHANNELS: "demo/**",
       ALLOW_PRIVATE_WEBHOOKS: "true",
+      ...storeEnvironment,
       ...environment,
     },
   });

@@ -6,10 +6,11 @@ import type { Product } from "../../core/entities/product.ts";
 import { DEFAULT_LIMITS } from "../../core/limits.ts";
 import { toRecordEvent } from "../../core/operations/record-events.ts";
 import type { EncodedEvent } from "../../core/ports.ts";
+import { IDEMPOTENCY_WINDOW_MS } from "../../core/record-rules.ts";
 import type { IdempotencyClaim, Records } from "../../core/records.ts";
 import { MIGRATIONS, migrate } from "../../durable-objects/records-migrations.ts";
 import { Outbox } from "../../durable-objects/records-outbox.ts";
-import { IDEMPOTENCY_WINDOW_MS, RecordStore } from "../../durable-objects/records-store.ts";
+import { RecordStore } from "../../durable-objects/records-store.ts";
 import { createChannels } from "../../services/channels.ts";
 import { createRecords } from "../../services/records.ts";
 

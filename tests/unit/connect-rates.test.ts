@@ -4,7 +4,7 @@ import type { InsertRequest } from "../../core/records.ts";
 import { parseSettings } from "../../core/settings.ts";
 import { createApp } from "../../functions/boundary/app.ts";
 import type { Edge } from "../../functions/boundary/edge.ts";
-import { RequestRates } from "../../functions/boundary/request-rates.ts";
+import { IsolateRates } from "../../functions/boundary/request-rates.ts";
 import { door } from "../../functions/connect/index.ts";
 
 const ADMIN: Identity = {
@@ -28,7 +28,7 @@ function envelope(message: object): Buffer {
 async function createInBulk(count: number, settings: Readonly<Record<string, string>>) {
   const edge = {
     settings: parseSettings(settings),
-    rates: new RequestRates(),
+    rates: new IsolateRates(),
     ports: {
       tokens: { verify: async () => ADMIN },
       records: {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { joinName, splitName } from "../../core/entities/user.ts";
 import { mergePatch } from "../../core/merge-patch.ts";
+import { retryDelayMs, takeBatch } from "../../core/outbox-rules.ts";
 import { MIGRATIONS, pendingMigrations } from "../../durable-objects/records-migrations.ts";
-import { nextAlarmMs, retryDelayMs, takeBatch } from "../../durable-objects/records-outbox.ts";
+import { nextAlarmMs } from "../../durable-objects/records-outbox.ts";
 import { toListStatements } from "../../durable-objects/records-query.ts";
 import { toPrecondition } from "../../functions/rest/etag.ts";
 import { encodeXml } from "../../functions/rest/xml.ts";
