@@ -1,33 +1,43 @@
+import { attemptAsync } from "./core/result.ts";
 import { parseSettings } from "./core/settings.ts";
 import type { Channel } from "./durable-objects/channel.ts";
 import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
 import type { Job } from "./durable-objects/job.ts";
-import type { Records } from "./durable-objects/records.ts";
+import type { Records as RecordsObject } from "./durable-objects/records.ts";
+import { createRecordsClass } from "./durable-objects/records.ts";
+import type { WorkQueue } from "./durable-objects/work-queue.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
 import { createJobs } from "./services/jobs.ts";
-import { createRecords } from "./services/records.ts";
+import { createQueue } from "./services/queue.ts";
+import { createOutbox, createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
 import { createTokens } from "./services/tokens.ts";
+import { createWorkQueues } from "./services/work-queues.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
 export { Job } from "./durable-objects/job.ts";
-export { Records } from "./durable-objects/records.ts";
+export { WorkQueue } from "./durable-objects/work-queue.ts";
 
 /** The bindings of wrangler.toml, and what an operator may set (core/settings.ts, services/tokens.ts). */
 interface Env {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
-  readonly RECORDS: DurableObjectNamespace<Records>;
+  readonly RECORDS: DurableObjectNamespace<RecordsObject>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;
   readonly JOB: DurableObjectNamespace<Job>;
+  readonly WORK_QUEUE: DurableObjectNamespace<WorkQueue>;
   readonly JWT_SECRET?: string;
   readonly JWKS_URL?: string;
+  readonly QSTASH_URL?: string;
+  readonly QSTASH_TOKEN?: string;
+  readonly QSTASH_CURRENT_SIGNING_KEY?: string;
+  readonly QSTASH_NEXT_SIGNING_KEY?: string;
 }
 
 interface Composed {
@@ -50,6 +60,16 @@ function compose(env: Env): Composed {
       records: createRecords(env.RECORDS),
       socketHosts: createSocketHosts(env.GRAPHQL_SOCKET),
       jobs: createJobs(env.JOB),
+      queue: createQueue({
+        QSTASH_URL: env.QSTASH_URL,
+        QSTASH_TOKEN: env.QSTASH_TOKEN,
+        QSTASH_CURRENT_SIGNING_KEY: env.QSTASH_CURRENT_SIGNING_KEY,
+        QSTASH_NEXT_SIGNING_KEY: env.QSTASH_NEXT_SIGNING_KEY,
+        publicUrl: settings.publicUrl,
+        allowsPrivateTargets: settings.allowsPrivateWebhooks,
+      }),
+      workQueues: createWorkQueues(env.WORK_QUEUE),
+      outbox: createOutbox(env.RECORDS),
       tokens: createTokens({
         JWT_SECRET: env.JWT_SECRET,
         JWKS_URL: env.JWKS_URL,
@@ -66,6 +86,11 @@ function compose(env: Env): Composed {
 export const GraphqlSocket = createGraphqlSocketClass<Env>((env, socket, opening) => {
   serveGraphqlSocket(compose(env).edge, socket, opening);
 });
+
+/** The resources: the object that stores them, and the queue that does what follows on a write. */
+export const Records = createRecordsClass<Env>(
+  (env) => (job) => attemptAsync(() => compose(env).edge.ports.queue.sendJob(job)),
+);
 
 export default {
   fetch: (request, env, context) => compose(env).app(request, context),

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { EverywireError } from "../core/error.ts";
 import type { JobRow, UploadEnd } from "../core/jobs.ts";
-import { DEFAULT_LIMITS } from "../core/limits.ts";
+import type { Limits } from "../core/limits.ts";
 import type { ImportContext, ImportProgress } from "../core/operations/import-products.ts";
 import {
   announceImport,
@@ -11,6 +11,7 @@ import {
   NO_PROGRESS,
 } from "../core/operations/import-products.ts";
 import { unwrap } from "../core/result.ts";
+import { parseSettings } from "../core/settings.ts";
 import type { Records } from "./records.ts";
 
 export interface JobEnv {
@@ -43,11 +44,13 @@ interface JobState {
  */
 export class Job extends DurableObject<JobEnv> {
   readonly #storage: DurableObjectStorage;
+  readonly #limits: Limits;
   #attempts = 0;
 
   constructor(context: DurableObjectState, env: JobEnv) {
     super(context, env);
     this.#storage = context.storage;
+    this.#limits = parseSettings(env as unknown as Record<string, unknown>).limits;
     context.storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS waiting (row INTEGER PRIMARY KEY, json TEXT NOT NULL)",
     );
@@ -157,7 +160,7 @@ export class Job extends DurableObject<JobEnv> {
     const records = this.env.RECORDS.getByName("main");
     return {
       nowMs: Date.now(),
-      limits: DEFAULT_LIMITS,
+      limits: this.#limits,
       records: { insertMany: async (request) => unwrap(await records.insertMany(request)) },
     };
   }
