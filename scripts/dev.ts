@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { toBindings } from "./bindings.ts";
 import { QSTASH_CONFIG, toStateDirectory } from "./paths.ts";
 import { assertPortFree, parsePort } from "./port.ts";
-import { hasOwnQstash, standInSettings } from "./qstash.ts";
+import { hasOwnQstash, standInOptions, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
 import { exitWith } from "./start-error.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -41,7 +41,7 @@ async function dev(): Promise<number> {
       "--persist-to",
       join(state, "qstash"),
       "--env-file",
-      writeSettings(state, "qstash", standIn),
+      writeSettings(state, "qstash", { ...standIn, ...standInOptions(env) }),
     ];
     // Its own console would mix with the Worker's.
     processes.push(runWrangler([...common, ...options, ...own], ["ignore", "ignore", "inherit"]));

@@ -17,6 +17,9 @@ export interface QstashSettings {
  */
 export const WORKER_ALIAS = "http://everywire.localhost";
 
+/** See local/qstash/README.md. */
+const STAND_IN_NAMES = ["QSTASH_BACKOFF_SCALE", "QSTASH_BACKOFF_EXPONENT", "QSTASH_CRON_SECONDS"] as const;
+
 /** Where the Worker's own QStash is; the stand-in is not started where this is set. */
 export function hasOwnQstash(environment: NodeJS.ProcessEnv): boolean {
   return Boolean(environment.QSTASH_URL);
@@ -46,6 +49,16 @@ export function standInSettings(
   writeFileSync(path, text.join(""), { mode: 0o600 });
   chmodSync(path, 0o600);
   return settings;
+}
+
+/** What the stand-in alone is told: settings that QStash itself does not have. */
+export function standInOptions(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const options: Record<string, string> = {};
+  for (const name of STAND_IN_NAMES) {
+    const value = environment[name];
+    if (value) options[name] = value;
+  }
+  return options;
 }
 
 function newSigningKey(): string {

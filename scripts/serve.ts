@@ -8,7 +8,7 @@ import { toBindings } from "./bindings.ts";
 import { BUNDLE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree, findFreePort } from "./port.ts";
 import type { QstashSettings } from "./qstash.ts";
-import { hasOwnQstash, standInSettings, WORKER_ALIAS } from "./qstash.ts";
+import { hasOwnQstash, standInOptions, standInSettings, WORKER_ALIAS } from "./qstash.ts";
 import { startRuntime } from "./runtime.ts";
 
 export interface ServeOptions {
@@ -96,15 +96,16 @@ function toMiniflareOptions(options: ServeOptions, host: string, standIn: StandI
     unsafeDirectSockets: [{ host, port: options.port }],
   };
   return convertV4MiniflareOptions({
-    workers: standIn === undefined ? [worker] : [worker, toStandInOptions(standIn, host)],
+    workers: standIn === undefined ? [worker] : [worker, toStandInOptions(standIn, options, host)],
     resourcePersistencePath: join(options.stateDirectory, "resources"),
     cf: false,
   });
 }
 
-function toStandInOptions({ port, settings }: StandIn, host: string) {
+function toStandInOptions({ port, settings }: StandIn, { environment }: ServeOptions, host: string) {
+  const bindings = { ...settings, ...standInOptions(environment), WORKER_ALIAS };
   return {
-    ...toWorkerOptions(QSTASH_CONFIG, QSTASH_BUNDLE, { ...settings, WORKER_ALIAS }),
+    ...toWorkerOptions(QSTASH_CONFIG, QSTASH_BUNDLE, bindings),
     name: "qstash",
     serviceBindings: { EVERYWIRE: "everywire" },
     unsafeDirectSockets: [{ host, port }],
