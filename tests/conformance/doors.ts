@@ -7,6 +7,7 @@ import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
 import { longPoll } from "./doors/long-poll.ts";
+import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
 import { websocket } from "./doors/websocket.ts";
@@ -25,6 +26,7 @@ const drivers: readonly DoorDriver[] = [
   jsonRpc,
   durableStreams,
   durableStreamsByPoll,
+  queue,
 ];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;

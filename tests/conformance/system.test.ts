@@ -19,7 +19,10 @@ describe("the server itself", () => {
     expect(await (await fetch(`${server.url}/health`)).json()).toEqual({ status: "ok" });
     const ready = await fetch(`${server.url}/ready`);
     expect(ready.status).toBe(200);
-    expect(await ready.json()).toEqual({ status: "ok", dependencies: { directory: "ok", records: "ok" } });
+    expect(await ready.json()).toEqual({
+      status: "ok",
+      dependencies: { directory: "ok", records: "ok", queue: "ok" },
+    });
   });
 
   it("tells its doors' guarantees from the table that mounts them", async () => {
