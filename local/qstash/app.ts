@@ -1,11 +1,16 @@
 import { Hono } from "hono";
 import { notServed, QstashProblem } from "./problem.ts";
 import type { Account } from "./routes/account.ts";
+import { addBatchRoutes } from "./routes/batch.ts";
 import { addDeadLetterRoutes } from "./routes/dead-letters.ts";
 import { addEventRoutes } from "./routes/events.ts";
+import { addFlowControlRoutes } from "./routes/flow-controls.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
 import { addPublishRoutes } from "./routes/publish.ts";
+import { addQueueRoutes } from "./routes/queues.ts";
+import { addScheduleRoutes } from "./routes/schedules.ts";
 import { addSigningKeyRoutes } from "./routes/signing-keys.ts";
+import { addUrlGroupRoutes } from "./routes/url-groups.ts";
 
 /** What QStash serves there, and this does not. */
 const NOT_SERVED: readonly (readonly [path: string, what: string])[] = [
@@ -22,7 +27,12 @@ const NOT_SERVED: readonly (readonly [path: string, what: string])[] = [
 export function createApp(account: Account): Hono {
   const app = new Hono();
   addPublishRoutes(app, account);
+  addBatchRoutes(app, account);
   addMessageRoutes(app, account);
+  addQueueRoutes(app, account);
+  addUrlGroupRoutes(app, account);
+  addScheduleRoutes(app, account);
+  addFlowControlRoutes(app, account);
   addDeadLetterRoutes(app, account);
   addEventRoutes(app, account);
   addSigningKeyRoutes(app, account);

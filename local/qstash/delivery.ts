@@ -18,27 +18,29 @@ export async function deliver(
   const { url, method, timeoutMs } = message.spec;
   // A GET has no body for `fetch`, and what is signed is what is sent.
   const sent = method === "GET" ? new Uint8Array() : body;
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeoutMs);
   try {
     const signature = await signDelivery(signingKey, url, sent, Date.now());
-    const request = new Request(url, {
+    const response = await toFetcher(env, url).fetch(url, {
       method,
       headers: toDeliveryHeaders(message, signature),
       body: sent.byteLength === 0 ? null : sent,
       redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: abort.signal,
     });
-    return await toAnswer(await toFetcher(env, url)(request));
+    return await toAnswer(response);
   } catch (error) {
-    return { status: 0, headers: {}, body: new Uint8Array(), error: describe(error, timeoutMs) };
+    const reason = abort.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : describe(error);
+    return { status: 0, headers: {}, body: new Uint8Array(), error: reason };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-function toFetcher(env: Env, url: string): (request: Request) => Promise<Response> {
-  const { EVERYWIRE, WORKER_ALIAS } = env;
+function toFetcher({ EVERYWIRE, WORKER_ALIAS }: Env, url: string): Pick<Fetcher, "fetch"> {
   const isWorker = WORKER_ALIAS !== undefined && new URL(url).origin === WORKER_ALIAS;
-  return EVERYWIRE !== undefined && isWorker
-    ? (request) => EVERYWIRE.fetch(request)
-    : (request) => fetch(request);
+  return EVERYWIRE !== undefined && isWorker ? EVERYWIRE : { fetch: (input, init) => fetch(input, init) };
 }
 
 function toDeliveryHeaders({ id, spec, retried }: Message, signature: string): Headers {
@@ -82,9 +84,7 @@ async function readBeginning(stream: ReadableStream<Uint8Array> | null, limit: n
   return body;
 }
 
-function describe(error: unknown, timeoutMs: number): string {
-  if (error instanceof Error && error.name === "TimeoutError")
-    return `no answer within ${timeoutMs / 1000} s`;
+function describe(error: unknown): string {
   return error instanceof Error && error.message !== ""
     ? error.message
     : "the destination could not be reached";

@@ -95,7 +95,7 @@ export class Dispatcher {
 
   #findClosed(nowMs: number): Closed {
     const flowKeys = this.#parts.store.flowControls
-      .list()
+      .listWaitedFor()
       .filter((state) => !isOpen(state, this.#inFlight.countForKey(state.key), nowMs))
       .map(({ key }) => key);
     return { hosts: this.#inFlight.hostsFrom(MAX_IN_FLIGHT_PER_HOST), flowKeys };
@@ -137,7 +137,7 @@ export class Dispatcher {
     const times = [
       store.messages.nextDueMs(nowMs),
       store.schedules.nextMs(),
-      ...store.flowControls.list().map((state) => reopensAtMs(state, nowMs)),
+      ...store.flowControls.listWaitedFor().map((state) => reopensAtMs(state, nowMs)),
     ].filter((time) => time !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }

@@ -15,7 +15,7 @@ export interface Received {
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
 }
 
 type Behaviour = (request: Received, count: number) => Reply | undefined | Promise<Reply | undefined>;
@@ -87,8 +87,9 @@ export class QstashReceiver {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const wake of waiters) wake();
-    const reply = await (this.#behaviours.get(path)?.(received, count) ?? { status: 200 });
+    const behaviour = this.#behaviours.get(path);
+    const reply = behaviour === undefined ? { status: 200 } : await behaviour(received, count);
     if (reply === undefined) return;
-    response.writeHead(reply.status, { ...reply.headers }).end(reply.body ?? "");
+    response.writeHead(reply.status, { ...reply.headers }).end(reply.body);
   }
 }

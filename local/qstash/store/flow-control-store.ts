@@ -42,6 +42,17 @@ export class FlowControlStore {
     return this.#sql.exec<Row>("SELECT * FROM flow_controls ORDER BY key").toArray().map(toState);
   }
 
+  /** Those that a message waits for. */
+  listWaitedFor(): FlowControlState[] {
+    return this.#sql
+      .exec<Row>(
+        `SELECT * FROM flow_controls
+         WHERE EXISTS (SELECT 1 FROM messages WHERE flow_key = flow_controls.key AND is_active = 0)`,
+      )
+      .toArray()
+      .map(toState);
+  }
+
   /** Takes over what a message says; what is pinned stays. */
   configure({ key, parallelism, rate, periodSeconds }: FlowControl): void {
     this.#sql.exec(

@@ -62,6 +62,13 @@ export class MessageStore {
       yield toMessage(row);
   }
 
+  listLane(lane: string): Message[] {
+    return this.#sql
+      .exec<Row>(`SELECT ${COLUMNS} FROM messages WHERE lane = ? ORDER BY number, seq`, lane)
+      .toArray()
+      .map(toMessage);
+  }
+
   /** Those outside of queues that are to be sent now. */
   findDue(nowMs: number, closed: Closed, limit: number): Message[] {
     return this.#find(
@@ -100,7 +107,7 @@ export class MessageStore {
       .one().count;
   }
 
-  /** How many wait for each flow control key: those that are due and were not started. */
+  /** How many wait for a flow control key: those that are due and were not started. */
   countWaiting(flowKey: string, nowMs: number): number {
     return this.#sql
       .exec<{ count: number }>(

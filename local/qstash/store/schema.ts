@@ -19,6 +19,7 @@ const TABLES = [
   )`,
   "CREATE INDEX IF NOT EXISTS messages_due ON messages (is_active, due_ms, seq)",
   "CREATE INDEX IF NOT EXISTS messages_lane ON messages (lane, number) WHERE lane IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS messages_flow ON messages (flow_key, is_active) WHERE flow_key IS NOT NULL",
   `CREATE TABLE IF NOT EXISTS dead_letters (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
