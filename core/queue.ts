@@ -25,6 +25,8 @@ export interface DeliveryOptions {
   readonly notBeforeSeconds?: number | undefined;
   /** Attempts after the first one; the queue's own default where this is left out. */
   readonly retries?: number | undefined;
+  /** How long to wait before each retry, as the queue's own expression: milliseconds, where `retried` counts from 0. */
+  readonly retryDelay?: string | undefined;
   /** Messages of one id are taken once, as long as the queue remembers; unique among all who use this queue. */
   readonly deduplicationId?: string | undefined;
   /** A URL that is told how the delivery went. */

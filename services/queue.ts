@@ -171,13 +171,15 @@ function listMissing(settings: QueueSettings): readonly string[] {
 }
 
 async function toRequest(options: DeliveryOptions, settings: QueueSettings) {
-  const { delaySeconds, notBeforeSeconds, retries, deduplicationId, callback, failureCallback } = options;
+  const { delaySeconds, notBeforeSeconds, retries, retryDelay, deduplicationId, callback, failureCallback } =
+    options;
   return {
     headers: { "content-type": CLOUDEVENT },
     label: LABEL,
     ...(delaySeconds === undefined ? {} : { delay: delaySeconds }),
     ...(notBeforeSeconds === undefined ? {} : { notBefore: notBeforeSeconds }),
     ...(retries === undefined ? {} : { retries }),
+    ...(retryDelay === undefined ? {} : { retryDelay }),
     ...(deduplicationId === undefined ? {} : { deduplicationId: await toDeduplicationId(deduplicationId) }),
     ...(callback === undefined ? {} : { callback: checkTarget(callback, "callback", settings) }),
     ...(failureCallback === undefined

@@ -13,6 +13,7 @@ const OPTION_NAMES = [
   "delay",
   "notBefore",
   "retries",
+  "retryDelay",
   "deduplicationId",
   "callback",
   "failureCallback",
@@ -100,6 +101,7 @@ function parseOptions(given: Given, idempotencyKey: string | undefined): Enqueue
     delaySeconds,
     notBeforeSeconds,
     retries: parseWhole(given.retries, "retries", 0, MAX_RETRIES),
+    retryDelay: parseExpression(given.retryDelay),
     deduplicationId:
       idempotencyKey ??
       parseIdempotencyKey(parseText(given.deduplicationId, "deduplicationId") ?? null, "deduplicationId"),
@@ -108,6 +110,13 @@ function parseOptions(given: Given, idempotencyKey: string | undefined): Enqueue
     fifo,
     url: parseText(given.url, "url"),
   };
+}
+
+/** What it means is the queue's to say; it travels in a header, so it has only what one can have. */
+function parseExpression(value: unknown): string | undefined {
+  const text = typeof value === "number" ? String(value) : parseText(value, "retryDelay");
+  if (text === undefined || /^[\u0020-\u007e]{1,256}$/.test(text)) return text;
+  throw invalid("'retryDelay' is milliseconds, or an expression such as \"1000 * pow(2, retried)\".");
 }
 
 /** @throws EverywireError `invalid_argument` */
