@@ -18,9 +18,10 @@ export interface QueueSettings {
 }
 
 const CLOUDEVENT = "application/cloudevents+json; charset=utf-8";
-/** Doubled from a second to a minute: work of our own is not put off for hours because we were away for a moment. */
-const JOB_RETRY_DELAY = "min(60000, 1000 * pow(2, retried))";
-const JOB_RETRIES = 5;
+/** After 1 s, 15 s and 4 minutes: over in a moment where we were away for a moment, and not at once given up where longer. */
+const JOB_RETRY_DELAY = "1000 * pow(15, retried)";
+/** As many as every plan of QStash allows. What fails past them is a dead letter, and waits for an admin. */
+const JOB_RETRIES = 3;
 const IDENTIFIER = /^[A-Za-z0-9._-]{1,256}$/;
 /** The clocks of two machines: signatures hold for minutes. */
 const CLOCK_TOLERANCE_SECONDS = 5;
