@@ -9,6 +9,7 @@ import { createRecordsClass } from "./durable-objects/records.ts";
 import type { WorkQueue } from "./durable-objects/work-queue.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
+import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
@@ -94,4 +95,5 @@ export const Records = createRecordsClass<Env>(
 
 export default {
   fetch: (request, env, context) => compose(env).app(request, context),
+  connect: (socket, env) => serveTcp(doors, compose(env).edge, socket),
 } satisfies ExportedHandler<Env>;

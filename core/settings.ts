@@ -3,6 +3,8 @@ import { parseChannelGlob } from "./channel-name.ts";
 import type { Limits } from "./limits.ts";
 import { DEFAULT_LIMITS, LIMIT_NAMES } from "./limits.ts";
 
+export type TcpPortName = "TCP_PORT" | "MQTT_PORT";
+
 /** What an operator may set, read once from the environment. Secrets are not here: their service reads them. */
 export interface Settings {
   readonly limits: Limits;
@@ -13,6 +15,8 @@ export interface Settings {
   readonly hasDevAuth: boolean;
   /** Origins that may send credentials; every other origin may call without them. */
   readonly corsOrigins: readonly string[];
+  /** Where a TCP listener was opened for each door that takes one; undefined where there is none. */
+  readonly tcpPorts: Readonly<Record<TcpPortName, number | undefined>>;
   /** Where the outside reaches this Worker, without a slash at the end: where QStash delivers to. */
   readonly publicUrl: string | undefined;
   /** Whether webhooks may be sent to private and loopback addresses. */
@@ -31,6 +35,7 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     anonymousChannels: parseList(env, "ANONYMOUS_CHANNELS").map(parseChannelGlob),
     hasDevAuth: parseSwitch(env, "DEV_AUTH", false),
     corsOrigins: parseList(env, "CORS_ORIGINS"),
+    tcpPorts: { TCP_PORT: parsePort(env, "TCP_PORT"), MQTT_PORT: parsePort(env, "MQTT_PORT") },
     publicUrl: parseUrl(env, "PUBLIC_URL"),
     allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
   };
@@ -55,6 +60,14 @@ function parseSwitch(env: Readonly<Record<string, unknown>>, name: string, fallb
   if (text === "true" || text === "on" || text === "1") return true;
   if (text === "false" || text === "off" || text === "0") return false;
   throw new Error(`${name} must be 'on' or 'off'.`);
+}
+
+function parsePort(env: Readonly<Record<string, unknown>>, name: TcpPortName): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`${name} must be a port.`);
+  return port;
 }
 
 function parseUrl(env: Readonly<Record<string, unknown>>, name: string): string | undefined {

@@ -212,7 +212,8 @@ export class ChannelLog {
   delete(): boolean {
     if (this.#state.epoch === undefined) return false;
     this.#storage.transactionSync(() => {
-      for (const table of ["log", "dedupe", "producers"]) this.#sql.exec(`DELETE FROM ${table}`);
+      for (const table of ["log", "dedupe", "producers", "subscribers"])
+        this.#sql.exec(`DELETE FROM ${table}`);
       this.#sql.exec(
         "UPDATE life SET epoch = NULL, ended_lives = ended_lives + 1, first = 1, registered = 0",
       );

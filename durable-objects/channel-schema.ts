@@ -2,7 +2,7 @@
  * The tables of a channel. A version is never changed once it was deployed: what is new comes as the next version, and
  * a channel that was stored under an older one is brought up to date when it is loaded.
  */
-const VERSION = 2;
+const VERSION = 3;
 
 const LOG_TABLES = [
   `CREATE TABLE life (
@@ -44,9 +44,16 @@ const STREAM_TABLES = [
   "CREATE TABLE releases (source TEXT PRIMARY KEY) WITHOUT ROWID",
 ] as const;
 
+/** Who follows this channel durably, where each began, and how far it was told. */
+const SUBSCRIBER_TABLES = [
+  "CREATE TABLE subscribers (kind TEXT, id TEXT, from_number INTEGER NOT NULL, told INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID",
+  "CREATE TABLE following (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL)",
+  "INSERT INTO following VALUES (1, 0)",
+] as const;
+
 /** Makes the tables of a channel that was never written to. */
 export function createSchema(sql: SqlStorage, name: string): void {
-  for (const statement of [...LOG_TABLES, ...STREAM_TABLES]) sql.exec(statement);
+  for (const statement of [...LOG_TABLES, ...STREAM_TABLES, ...SUBSCRIBER_TABLES]) sql.exec(statement);
   sql.exec(
     "INSERT INTO life (id, schema_version, name, epoch, ended_lives, first, registered) VALUES (1, ?, ?, NULL, 0, 1, 0)",
     VERSION,
@@ -60,7 +67,9 @@ export function migrateSchema(storage: DurableObjectStorage, version: number): v
   if (version > VERSION) throw new Error(`This channel was stored by a newer release (schema ${version}).`);
   storage.transactionSync(() => {
     // 1 -> 2: streams.
-    for (const statement of STREAM_TABLES) storage.sql.exec(statement);
+    if (version < 2) for (const statement of STREAM_TABLES) storage.sql.exec(statement);
+    // 2 -> 3: durable subscribers.
+    for (const statement of SUBSCRIBER_TABLES) storage.sql.exec(statement);
     storage.sql.exec("UPDATE life SET schema_version = ?", VERSION);
   });
 }

@@ -32,6 +32,7 @@ import type { Appended } from "./channel-log.ts";
 import { ChannelLog } from "./channel-log.ts";
 import type { LogRow } from "./channel-log-rows.ts";
 import { PublishRates } from "./channel-rates.ts";
+import { ChannelRegistration } from "./channel-registration.ts";
 import { presenceEvent, SocketCommands } from "./channel-socket-commands.ts";
 import type { ClientAttachment } from "./channel-sockets.ts";
 import { ChannelSockets } from "./channel-sockets.ts";
@@ -39,13 +40,22 @@ import type { LogState } from "./channel-state.ts";
 import { cursorAt, decideProducer, nextAlarmMs, resolveStart } from "./channel-state.ts";
 import { ChannelStream } from "./channel-stream.ts";
 import { StreamCommands } from "./channel-stream-commands.ts";
+import { ChannelSubscribers } from "./channel-subscribers.ts";
 import { Waiters } from "./channel-waiters.ts";
 import type { Directory } from "./directory.ts";
+import type { Following, SubscriberKind, SubscriberObject } from "./subscriber.ts";
 
 export interface ChannelEnv {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
+  readonly WEBHOOK_ENDPOINT: DurableObjectNamespace<SubscriberObject>;
 }
+
+/** Where the objects of each kind of durable subscriber are. */
+const SUBSCRIBER_BINDINGS = { webhook: "WEBHOOK_ENDPOINT" } as const satisfies Record<
+  SubscriberKind,
+  keyof ChannelEnv
+>;
 
 /** Either a client's own socket, or a function's subscription. */
 export type SocketOpening =
@@ -65,6 +75,8 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #streams: StreamCommands;
   readonly #waiters = new Waiters();
   readonly #rates: PublishRates;
+  readonly #subscribers: ChannelSubscribers;
+  readonly #registration: ChannelRegistration;
   /** The last page and what it was an answer to: a thousand long polls that wake together ask for the same one. */
   #lastRead:
     | {
@@ -74,7 +86,6 @@ export class Channel extends DurableObject<ChannelEnv> {
         readonly outcome: Result<Page>;
       }
     | undefined;
-  #registerAttempts = 0;
   #alarmMs: number | undefined;
 
   constructor(context: DurableObjectState, env: ChannelEnv) {
@@ -84,6 +95,13 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#rates = new PublishRates(settings);
     this.#log = new ChannelLog(context.storage, settings.limits);
     this.#stream = new ChannelStream(context.storage.sql, this.#log.hasSchema);
+    this.#subscribers = new ChannelSubscribers(
+      context.storage.sql,
+      this.#log,
+      () => this.channelName,
+      async ({ kind, id }, news) => this.env[SUBSCRIBER_BINDINGS[kind]].getByName(id).onNews(news),
+    );
+    this.#registration = new ChannelRegistration(env.DIRECTORY, this.#log, this.#subscribers);
     this.#sockets = new ChannelSockets(
       context,
       this.#log,
@@ -129,8 +147,11 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   #deliver({ fresh }: Appended, nowMs: number): void {
     this.#sockets.deliver(fresh, nowMs);
-    if (fresh.length > 0) this.#waiters.wakeAll();
-    if (this.#alarmMs === undefined) this.#scheduleAlarm(nowMs);
+    if (fresh.length > 0) {
+      this.#waiters.wakeAll();
+      this.#subscribers.tellAll();
+    }
+    if (this.#alarmMs === undefined || this.#subscribers.size > 0) this.#scheduleAlarm(nowMs);
   }
 
   /** Sends events to live readers without storing them. */
@@ -240,6 +261,11 @@ export class Channel extends DurableObject<ChannelEnv> {
     });
   }
 
+  /** What the directory tells when durable subscribers come or go. */
+  setFollowing(following: Following): void {
+    this.#subscribers.set(following, false);
+  }
+
   /** What a channel tells that is no fork of this one any more. */
   async closeFork(name: string): Promise<void> {
     if (!this.#log.hasSchema) return;
@@ -283,6 +309,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#expire(nowMs);
     this.#log.expire(nowMs);
     this.#log.forgetDuplicates(nowMs);
+    this.#subscribers.settle();
     await this.#settle();
     this.#scheduleAlarm(nowMs);
   }
@@ -300,6 +327,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     const wasThere = this.#log.delete();
     if (!wasThere) return false;
     this.#stream.end();
+    this.#subscribers.clear();
     this.#sockets.closeAll("gone", "the channel was deleted");
     this.#waiters.wakeAll();
     this.#scheduleAlarm(Date.now());
@@ -314,7 +342,8 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   async #settle(): Promise<void> {
-    if (this.#stream.releases.length > 0 && !(await this.#streams.release())) this.#registerAttempts += 1;
+    if (this.#stream.releases.length > 0 && !(await this.#streams.release()))
+      this.#registration.noteFailure();
     if (!this.#log.isRegistered) await this.#register();
     else if (!this.#stream.isPlain) this.#scheduleAlarm(Date.now());
   }
@@ -362,20 +391,8 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#sockets.broadcast(type, presenceEvent(type, this.channelName, member, Date.now()), except);
   }
 
-  /** Tells the directory that this channel begins or has ended. Where that fails, the alarm tries again. */
   async #register(): Promise<void> {
-    const directory = this.env.DIRECTORY.getByName("main");
-    const { epoch } = this.#log.state;
-    try {
-      if (epoch === undefined) await directory.remove(this.channelName);
-      else await directory.register(this.channelName, Date.now());
-      // It may have begun or ended again while the directory was being told.
-      if (this.#log.state.epoch === epoch) this.#log.markRegistered();
-      this.#registerAttempts = 0;
-    } catch (cause) {
-      this.#registerAttempts += 1;
-      console.warn(`The directory was not told of ${this.channelName}; it will be.`, cause);
-    }
+    await this.#registration.run(this.channelName);
     this.#scheduleAlarm(Date.now());
   }
 
@@ -409,11 +426,12 @@ export class Channel extends DurableObject<ChannelEnv> {
     const alarmMs = nextAlarmMs(
       {
         isRegistered: this.#log.isRegistered,
-        registerAttempts: this.#registerAttempts,
+        registerAttempts: this.#registration.attempts,
         oldestMs: this.#log.oldestMs,
         oldestDedupeMs: this.#log.oldestDedupeMs,
         streamEndsAtMs: this.#stream.endsAtMs,
         hasReleases: this.#stream.releases.length > 0,
+        subscribersDueMs: this.#subscribers.dueMs(nowMs),
       },
       {
         maxAgeMs: this.#limits.RETENTION_MAX_AGE_SECONDS * 1000,

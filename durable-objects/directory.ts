@@ -2,19 +2,34 @@ import { DurableObject } from "cloudflare:workers";
 import type { ChannelGlob, ChannelName } from "../core/channel-name.ts";
 import { globPrefix, matchesGlob } from "../core/channel-name.ts";
 import type { ChannelListing, ListChannelsRequest } from "../core/ports.ts";
+import { DirectoryFollowers } from "./directory-followers.ts";
+import type { FollowedObject, Following, SubscriberKey } from "./subscriber.ts";
+
+export interface DirectoryEnv {
+  readonly CHANNEL: DurableObjectNamespace<FollowedObject>;
+}
 
 /** Names that a glob lookup looks at before it gives a page back. */
 const SCAN_PAGE = 1000;
 /** Sorts after every character that a channel name can have. */
 const AFTER_ALL = "\u{10ffff}";
 
-/** Which channels exist: one object, told by each channel when it begins and when it ends. */
-export class Directory extends DurableObject {
-  readonly #sql: SqlStorage;
+/** Channels that are told of a change at once. */
+const TOLD_AT_ONCE = 50;
+/** How long a change waits until the channels know of it. They are told in any case; this is for who made the change. */
+const TELL_WAIT_MS = 5000;
+const RETRY_MS = 2000;
 
-  constructor(context: DurableObjectState, env: unknown) {
-    super(context, env as never);
+/** Which channels exist, and who follows which of them: one object, told by each channel when it begins and ends. */
+export class Directory extends DurableObject<DirectoryEnv> {
+  readonly #sql: SqlStorage;
+  readonly #followers: DirectoryFollowers;
+  #telling: Promise<void> | undefined;
+
+  constructor(context: DurableObjectState, env: DirectoryEnv) {
+    super(context, env);
     this.#sql = context.storage.sql;
+    this.#followers = new DirectoryFollowers(context.storage);
     this.#sql.exec(
       "CREATE TABLE IF NOT EXISTS channels (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) WITHOUT ROWID",
     );
@@ -25,12 +40,71 @@ export class Directory extends DurableObject {
     return true;
   }
 
-  register(name: string, createdMs: number): void {
+  /** Notes a channel that begins, and gives who follows it. */
+  register(name: string, createdMs: number): Following {
     this.#sql.exec("INSERT OR IGNORE INTO channels (name, created_ms) VALUES (?, ?)", name, createdMs);
+    return this.#followers.of(name);
   }
 
   remove(name: string): void {
     this.#sql.exec("DELETE FROM channels WHERE name = ?", name);
+  }
+
+  /**
+   * Has a subscriber follow what the globs match, in place of what it followed before. When this resolves, the channels
+   * that exist know of it, or (where they are many, or cannot be reached) it is noted that they have to be told; those
+   * that begin later learn of it when they begin.
+   */
+  async subscribe(key: SubscriberKey, globs: readonly string[]): Promise<void> {
+    const now = globs as readonly ChannelGlob[];
+    const before = this.#followers.replace(key, now);
+    // Read and noted in one go with the change: nothing is awaited before the write is whole.
+    for (const glob of new Set([...before, ...now])) {
+      this.#followers.addUntold(this.match(glob, undefined, Number.MAX_SAFE_INTEGER));
+    }
+    void this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
+    const deadline = new Promise<void>((resolve) => setTimeout(resolve, TELL_WAIT_MS));
+    await Promise.race([this.#tellChannels(), deadline]);
+  }
+
+  unsubscribe(key: SubscriberKey): Promise<void> {
+    return this.subscribe(key, []);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#tellChannels();
+    if (this.#followers.untold(1).length > 0) await this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
+  }
+
+  /** One loop at a time; who comes while it runs waits for it, and it looks again before it ends. */
+  #tellChannels(): Promise<void> {
+    this.#telling ??= this.#tellUntold().finally(() => {
+      this.#telling = undefined;
+    });
+    return this.#telling;
+  }
+
+  async #tellUntold(): Promise<void> {
+    for (;;) {
+      const channels = this.#followers.untold(TOLD_AT_ONCE);
+      if (channels.length === 0) return;
+      const answers = await Promise.all(channels.map((channel) => this.#tellChannel(channel)));
+      // The rest is for the alarm: whoever cannot be reached now will not be reached in this loop.
+      if (answers.includes(false)) return;
+    }
+  }
+
+  async #tellChannel(channel: string): Promise<boolean> {
+    // Removed first: a change that comes while the channel is told puts it in again.
+    this.#followers.removeUntold(channel);
+    try {
+      await this.env.CHANNEL.getByName(channel).setFollowing(this.#followers.of(channel));
+      return true;
+    } catch (cause) {
+      this.#followers.addUntold([channel]);
+      console.warn(`${channel} was not told who follows it; it will be.`, cause);
+      return false;
+    }
   }
 
   /** Names that start with a prefix, in order; the index gives them without reading any others. */

@@ -1,3 +1,6 @@
+import type { ChannelGlob } from "../core/channel-name.ts";
+import { matchesGlob } from "../core/channel-name.ts";
+
 /** What keeps its own place in channels, and is called by each of them after an append (ARCHITECTURE, decision 2). */
 export type SubscriberKind = "webhook";
 
@@ -5,6 +8,12 @@ export interface SubscriberKey {
   readonly kind: SubscriberKind;
   /** The name of the subscriber's object. */
   readonly id: string;
+}
+
+/** Who follows a channel, as the directory knows it. The higher `revision` is the newer. */
+export interface Following {
+  readonly revision: number;
+  readonly subscribers: readonly SubscriberKey[];
 }
 
 /** What a channel tells a subscriber: cursors, never events. Those it reads itself, from where it stands. */
@@ -26,4 +35,23 @@ export interface SubscriberObject extends Rpc.DurableObjectBranded {
    * it. Where it fails the channel tells it again, after an alarm; so the same news may come twice.
    */
   onNews(news: ChannelNews): Promise<void>;
+}
+
+/** A channel, as the directory sees it. */
+export interface FollowedObject extends Rpc.DurableObjectBranded {
+  setFollowing(following: Following): void;
+}
+
+/** Whether a name is in reach of any of the globs. */
+export function isFollowed(name: string, globs: readonly ChannelGlob[]): boolean {
+  return globs.some((glob) => matchesGlob(name, glob));
+}
+
+/**
+ * What a glob is found by: its first segment, or "" where that is a pattern. Those of a name are its own first segment
+ * and "", so that a channel which begins is compared with few of all the globs there are.
+ */
+export function globHead(glob: string): string {
+  const [head = ""] = glob.split("/", 1);
+  return head.includes("*") ? "" : head;
 }

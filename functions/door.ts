@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import type { EverywireError } from "../core/error.ts";
-import type { EdgeContext, EdgeEnv } from "./boundary/edge.ts";
+import type { TcpPortName } from "../core/settings.ts";
+import type { Edge, EdgeContext, EdgeEnv } from "./boundary/edge.ts";
 
 /** What holds on a door; `/capabilities` and the conformance suite both read this table. */
 export interface Guarantees {
@@ -35,17 +36,26 @@ export const PROOFS = {
   limits: [MATRIX, "refuses an event that is too large, stores nothing of it, and goes on"],
 } as const satisfies Record<keyof Guarantees, readonly [file: string, title: string]>;
 
+/** A door's own TCP listener, told from the others by its port. */
+export interface TcpEntrance {
+  readonly port: TcpPortName;
+  /** Resolves when the connection is over. It may reject: that is logged, and the connection is cut. */
+  serve(edge: Edge, socket: Socket): Promise<void>;
+}
+
 /** One protocol: the whole of what `functions/routes.ts` needs to know of a folder. */
 export interface Door {
   /** The folder's name. */
   readonly name: string;
   /** One line for the README, the table that `npm start` prints, and `/capabilities`. */
   readonly summary: string;
-  /** A command that shows the door, with `{url}` (or `{ws}`, for `ws:`) where the base URL goes. */
+  /** A command that shows the door, with `{url}` (or `{ws}`, for `ws:`) where the base URL goes, `{host}` and `{TCP_PORT}`. */
   readonly example: string;
   /** Undefined for a door that is not a way onto channels. */
   readonly guarantees: Guarantees | undefined;
   mount(app: Hono<EdgeEnv>): void;
+  /** Where the door takes TCP connections too. */
+  readonly tcp?: TcpEntrance;
   /**
    * Answers what the boundary refused before the door ran (a bad token, a rate) in the wire's own way; undefined where
    * the request is not for this door. Left out, the answer is an HTTP error with the body of CONTRACT §3.

@@ -10,6 +10,7 @@ import { door as rest } from "./rest/index.ts";
 import { door as sse } from "./sse/index.ts";
 import { door as stream } from "./stream/index.ts";
 import { createSystemDoor } from "./system/index.ts";
+import { door as tcp } from "./tcp/index.ts";
 import { door as websocket } from "./websocket/index.ts";
 
 /** The one table of doors. Deleting a line and its folder removes a protocol. */
@@ -23,6 +24,7 @@ export const doors: readonly Door[] = [
   jsonRpc,
   connect,
   durableStreams,
+  tcp,
   queue,
   rest,
   createSystemDoor(() => doors),

@@ -1,9 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toBindings } from "./bindings.ts";
-import { QSTASH_CONFIG, toStateDirectory } from "./paths.ts";
+import { QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree, parsePort } from "./port.ts";
 import { hasOwnQstash, standInOptions, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
@@ -29,7 +29,13 @@ async function dev(): Promise<number> {
   // Not beside the state of `npm start`: two processes on one SQLite file would each believe themselves alone.
   const state = join(toStateDirectory(env), "dev");
   mkdirSync(state, { recursive: true });
-  const bindings = toBindings(env, toStateDirectory(env));
+  const tcpPorts = {
+    TCP_PORT: parsePort("TCP_PORT", env.TCP_PORT, 7101),
+    MQTT_PORT: parsePort("MQTT_PORT", env.MQTT_PORT, 7183),
+  };
+  for (const [name, tcpPort] of Object.entries(tcpPorts)) await assertPortFree(name, host, tcpPort);
+  const bindings: Record<string, string> = toBindings(env, toStateDirectory(env));
+  for (const [name, tcpPort] of Object.entries(tcpPorts)) bindings[name] = String(tcpPort);
   const common = ["dev", "--local", "--ip", host];
   const processes: ChildProcess[] = [];
   if (!hasOwnQstash(env)) {
@@ -47,7 +53,8 @@ async function dev(): Promise<number> {
     processes.push(runWrangler([...common, ...options, ...own], ["ignore", "ignore", "inherit"]));
   }
   const settings = writeSettings(state, "settings", bindings);
-  const own = ["--port", `${port}`, "--persist-to", state, "--env-file", settings];
+  const config = writeConfig(state, host, Object.values(tcpPorts));
+  const own = ["--config", config, "--port", `${port}`, "--persist-to", state, "--env-file", settings];
   processes.push(runWrangler([...common, ...own], "inherit"));
 
   const exits = processes.map(async (child) => Number((await once(child, "exit"))[0] ?? 1));
@@ -55,6 +62,18 @@ async function dev(): Promise<number> {
   for (const child of processes) child.kill("SIGTERM");
   await Promise.all(exits);
   return typeof end === "number" ? end : 0;
+}
+
+/** wrangler takes its TCP listeners from the configuration alone, and a deploy has none: so a copy that adds them. */
+function writeConfig(directory: string, host: string, ports: readonly number[]): string {
+  const path = join(directory, "wrangler.toml");
+  const listeners = ports.map((port) => `{ protocol = "tcp", port = ${port}, address = "${host}" }`);
+  const text = readFileSync(WRANGLER_CONFIG, "utf8").replace(
+    'main = "worker.ts"',
+    `main = ${JSON.stringify(join(ROOT, "worker.ts"))}\nconnect = [${listeners.join(", ")}]`,
+  );
+  writeFileSync(path, text);
+  return path;
 }
 
 /** In a file rather than in `--var`: secrets are among them, and every user of a machine sees arguments. */

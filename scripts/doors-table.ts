@@ -1,10 +1,17 @@
+import type { TcpPortName } from "../core/settings.ts";
 import { doors } from "../functions/routes.ts";
+import type { Served } from "./serve.ts";
 
 /** The doors and a command to try each: what `npm start` prints. */
-export function formatDoors(url: string): string {
+export function formatDoors({ url, tcpPorts }: Pick<Served, "url" | "tcpPorts">): string {
+  const { hostname } = new URL(url);
   const width = Math.max(...doors.map((door) => door.name.length));
   const rows = doors.map(({ name, summary, example }) => {
-    const command = example.replaceAll("{url}", url).replaceAll("{ws}", url.replace(/^http/, "ws"));
+    const command = example
+      .replaceAll("{url}", url)
+      .replaceAll("{ws}", url.replace(/^http/, "ws"))
+      .replaceAll("{host}", hostname)
+      .replace(/\{(TCP_PORT|MQTT_PORT)\}/g, (_, port: TcpPortName) => String(tcpPorts[port]));
     return `  ${name.padEnd(width)}  ${summary}\n  ${" ".repeat(width)}  ${command}`;
   });
   return rows.join("\n");

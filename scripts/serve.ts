@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import type { TcpPortName } from "../core/settings.ts";
 import { toBindings } from "./bindings.ts";
 import { BUNDLE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree, findFreePort } from "./port.ts";
@@ -14,6 +15,8 @@ import { startRuntime } from "./runtime.ts";
 export interface ServeOptions {
   /** Zero takes any free port. */
   readonly port: number;
+  /** Where the doors listen that take TCP connections; any free ports where this is left out, or zero. */
+  readonly tcpPorts?: Partial<Record<TcpPortName, number>>;
   /** Where the stand-in for QStash listens; any free port where this is left out. */
   readonly qstashPort?: number;
   readonly host?: string;
@@ -27,6 +30,7 @@ export interface Served {
   /** Without a slash at the end. */
   readonly url: string;
   readonly port: number;
+  readonly tcpPorts: Readonly<Record<TcpPortName, number>>;
   /** How to reach the stand-in for QStash; undefined where the environment names a QStash of its own. */
   readonly qstash: QstashSettings | undefined;
   /** The workerd process. */
@@ -50,14 +54,13 @@ export async function serve(options: ServeOptions): Promise<Served> {
   mkdirSync(options.stateDirectory, { recursive: true });
 
   const standIn = await prepareStandIn(options, host);
-  const {
-    miniflare,
-    process: runtime,
-    port,
-  } = await startRuntime(toMiniflareOptions(options, host, standIn));
+  const tcpPorts = await prepareTcpPorts(options, host);
+  const prepared = toMiniflareOptions(options, host, { standIn, tcpPorts });
+  const { miniflare, process: runtime, port } = await startRuntime(prepared);
   return {
     url: toUrl(host, port),
     port,
+    tcpPorts,
     qstash: standIn?.settings,
     // Whoever tests a crash has to know which process to kill.
     runtime,
@@ -70,6 +73,23 @@ export async function serve(options: ServeOptions): Promise<Served> {
       await miniflare.dispose();
     },
   };
+}
+
+/** The runtime says nothing of the TCP ports that it took, so none is left to it to choose. */
+async function prepareTcpPorts(options: ServeOptions, host: string): Promise<Record<TcpPortName, number>> {
+  const prepare = async (name: TcpPortName): Promise<number> => {
+    const port = options.tcpPorts?.[name] ?? 0;
+    if (port === 0) return findFreePort(host);
+    await assertPortFree(name, host, port);
+    return port;
+  };
+  return { TCP_PORT: await prepare("TCP_PORT"), MQTT_PORT: await prepare("MQTT_PORT") };
+}
+
+/** What was chosen before the runtime starts. */
+interface Prepared {
+  readonly standIn: StandIn | undefined;
+  readonly tcpPorts: Readonly<Record<TcpPortName, number>>;
 }
 
 interface StandIn {
@@ -86,14 +106,20 @@ async function prepareStandIn(options: ServeOptions, host: string): Promise<Stan
   return { port, settings: standInSettings(options.environment, options.stateDirectory, toUrl(host, port)) };
 }
 
-function toMiniflareOptions(options: ServeOptions, host: string, standIn: StandIn | undefined) {
+function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpPorts }: Prepared) {
   const local = standIn === undefined ? {} : { PUBLIC_URL: WORKER_ALIAS, ...standIn.settings };
-  const bindings = { ...local, ...toBindings(options.environment, options.stateDirectory) };
+  const listeners = Object.entries(tcpPorts);
+  const bindings = {
+    ...local,
+    ...toBindings(options.environment, options.stateDirectory),
+    ...Object.fromEntries(listeners.map(([name, port]) => [name, String(port)])),
+  };
   const worker = {
     ...toWorkerOptions(WRANGLER_CONFIG, BUNDLE, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
     unsafeDirectSockets: [{ host, port: options.port }],
+    connectHandlers: listeners.map(([, port]) => ({ protocol: "tcp" as const, port, address: host })),
   };
   return convertV4MiniflareOptions({
     workers: standIn === undefined ? [worker] : [worker, toStandInOptions(standIn, options, host)],

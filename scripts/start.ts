@@ -22,13 +22,17 @@ async function start(): Promise<number> {
   // Before the build, which takes seconds: a taken port is what goes wrong most.
   if (port !== 0) await assertPortFree("PORT", host, port);
   const qstashPort = parsePort("QSTASH_PORT", env.QSTASH_PORT, 7104);
+  const tcpPorts = {
+    TCP_PORT: parsePort("TCP_PORT", env.TCP_PORT, 7101),
+    MQTT_PORT: parsePort("MQTT_PORT", env.MQTT_PORT, 7183),
+  };
   await buildIfStale();
 
   const stateDirectory = toStateDirectory(env);
-  const served = await serve({ host, port, qstashPort, stateDirectory, environment: env });
+  const served = await serve({ host, port, qstashPort, tcpPorts, stateDirectory, environment: env });
   const stopped = stopSignal();
   const crashed = once(served.runtime, "exit");
-  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served.url)}\n`);
+  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);
   if (served.qstash !== undefined) {
     console.log(
       `QStash's stand-in is at ${served.qstash.QSTASH_URL}; qstash.env beside the state has its token.`,

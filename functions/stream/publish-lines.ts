@@ -3,8 +3,7 @@ import type { OperationContext } from "../../core/context.ts";
 import { EverywireError } from "../../core/error.ts";
 import type { NewEvent } from "../../core/event.ts";
 import { toDefaultSource } from "../../core/identity.ts";
-import type { PublishResult } from "../../core/operations/publish-event.ts";
-import { publishEvents } from "../../core/operations/publish-event.ts";
+import { publishEach } from "../../core/operations/publish-each.ts";
 import type { NdjsonLine } from "../../wire/ndjson.ts";
 import type { RateMode } from "./decode.ts";
 import { decodeEventLine } from "./decode.ts";
@@ -18,8 +17,6 @@ export interface LinePublisher {
   /** True when nobody waits for the answer any more. */
   readonly isEnded: () => boolean;
 }
-
-type Outcome = PublishResult | EverywireError;
 
 /**
  * Publishes lines that are there together as one batch, in one hop, and answers each by a line, in order. A line that
@@ -39,7 +36,13 @@ export async function publishLines(publisher: LinePublisher, lines: readonly Ndj
     }
   });
   const events = decoded.filter((event) => !(event instanceof EverywireError)) as readonly NewEvent[];
-  const outcomes = events.length === 0 ? [] : await publishAll({ ...publisher, context }, events);
+  const { channel, rateMode, isEnded } = publisher;
+  const waitForRate = async ({ retryAfterMs }: EverywireError): Promise<boolean> => {
+    if (rateMode === "refuse" || isEnded()) return false;
+    await scheduler.wait(retryAfterMs ?? 1000);
+    return true;
+  };
+  const outcomes = events.length === 0 ? [] : await publishEach(context, channel, events, waitForRate);
   let text = "";
   let index = 0;
   for (const [at, { number }] of lines.entries()) {
@@ -49,32 +52,4 @@ export async function publishLines(publisher: LinePublisher, lines: readonly Ndj
     text += outcome instanceof EverywireError ? encodeError(outcome, number) : encodeAck(number, outcome);
   }
   return text;
-}
-
-async function publishAll(
-  publisher: LinePublisher,
-  events: readonly NewEvent[],
-): Promise<readonly Outcome[]> {
-  for (;;) {
-    try {
-      return await publishEvents(publisher.context, publisher.channel, events);
-    } catch (thrown) {
-      const error = EverywireError.from(thrown);
-      if (error.code === "internal") throw error;
-      if (error.code === "rate_limited" && publisher.rateMode === "wait" && !publisher.isEnded()) {
-        await scheduler.wait(error.retryAfterMs ?? 1000);
-        continue;
-      }
-      if (events.length === 1 || !isOfOneEvent(error)) return events.map(() => error);
-      // A batch is stored whole or not at all, so nothing of this one was: each is asked by itself.
-      const outcomes: Outcome[] = [];
-      for (const event of events) outcomes.push(...(await publishAll(publisher, [event])));
-      return outcomes;
-    }
-  }
-}
-
-/** Whether the refusal is of one event of the batch, and the others may be good. */
-function isOfOneEvent({ code }: EverywireError): boolean {
-  return code === "payload_too_large" || code === "invalid_argument" || code === "validation_failed";
 }

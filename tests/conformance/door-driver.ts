@@ -1,10 +1,13 @@
 import type { ErrorCode } from "../../core/error.ts";
+import type { TcpPortName } from "../../core/settings.ts";
 
 /** A server under test. */
 export interface Target {
   /** Without a slash at the end. */
   readonly url: string;
   readonly token?: string;
+  /** Where it listens on TCP, for the doors that need it. */
+  readonly tcpPorts?: Readonly<Record<TcpPortName, number>> | undefined;
 }
 
 export interface ReceivedEvent {

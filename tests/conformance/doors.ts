@@ -6,10 +6,12 @@ import { graphqlSocket } from "./doors/graphql-socket.ts";
 import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
+import { linesSocket } from "./doors/lines-socket.ts";
 import { longPoll } from "./doors/long-poll.ts";
 import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
+import { tcp } from "./doors/tcp.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
@@ -26,6 +28,8 @@ const drivers: readonly DoorDriver[] = [
   jsonRpc,
   durableStreams,
   durableStreamsByPoll,
+  tcp,
+  linesSocket,
   queue,
 ];
 

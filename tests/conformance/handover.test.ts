@@ -29,7 +29,7 @@ async function publishAll(target: Target, channel: string): Promise<void> {
 }
 
 it("one reader goes from door to door while 10,000 events are published: none is lost, none comes twice", async () => {
-  const target = { url: served.url };
+  const target = { url: served.url, tcpPorts: served.tcpPorts };
   const channel = `demo/${randomUUID()}`;
   const publishing = publishAll(target, channel);
   const share = Math.ceil(EVENTS / readers.length);

@@ -12,7 +12,7 @@ let served: ServedTarget;
 let target: Target;
 beforeAll(async () => {
   served = await serveTarget();
-  target = { url: served.url };
+  target = { url: served.url, tcpPorts: served.tcpPorts };
 }, 60_000);
 afterAll(() => served.stop());
 
@@ -246,11 +246,11 @@ describe.each(doors)("$name", ({ use }) => {
     try {
       const claims = { sub: "alice", iat: now() - 7200, exp: now() - 3600 };
       const token = sign({ alg: "HS256", typ: "JWT" }, claims, secret);
-      await expect(use({ url: own.url, token }, "rooms/lobby")).rejects.toMatchObject({
+      await expect(use({ ...own, token }, "rooms/lobby")).rejects.toMatchObject({
         code: "unauthenticated",
       });
       const good = sign({ alg: "HS256", typ: "JWT" }, { ...claims, exp: now() + 60 }, secret);
-      await expect(use({ url: own.url, token: good }, "rooms/lobby")).resolves.toBeDefined();
+      await expect(use({ ...own, token: good }, "rooms/lobby")).resolves.toBeDefined();
     } finally {
       await own.stop();
     }
@@ -267,9 +267,7 @@ describe("rates", () => {
     try {
       for (const door of publishers) {
         const channel = newChannel();
-        const attempts = Array.from({ length: 30 }, () =>
-          door.publish({ url: limited.url }, channel, { type: "t" }),
-        );
+        const attempts = Array.from({ length: 30 }, () => door.publish(limited, channel, { type: "t" }));
         const outcomes = await Promise.allSettled(attempts);
         const refused = outcomes.filter((outcome) => outcome.status === "rejected");
         expect(refused.length, door.name).toBeGreaterThan(5);

@@ -26,6 +26,7 @@ export async function serveTarget(environment: Readonly<Record<string, string>> 
   });
   return {
     url: served.url,
+    tcpPorts: served.tcpPorts,
     async signIn(name, more = {}) {
       const response = await fetch(`${served.url}/auth/token`, {
         method: "POST",
@@ -33,7 +34,7 @@ export async function serveTarget(environment: Readonly<Record<string, string>> 
         body: JSON.stringify({ name, ...more }),
       });
       const { token } = (await (await assertOk(response)).json()) as { token: string };
-      return { url: served.url, token };
+      return { url: served.url, tcpPorts: served.tcpPorts, token };
     },
     async stop() {
       await served.stop();

@@ -94,7 +94,7 @@ describe("a channel that an older release stored", () => {
     await evictDurableObject(stub);
     expect(await channels.describeStream(name)).toMatchObject({ isClosed: true, tail: page.next });
     await runInDurableObject(stub, (_object, { storage }) => {
-      expect(storage.sql.exec("SELECT schema_version FROM life").one()).toEqual({ schema_version: 2 });
+      expect(storage.sql.exec("SELECT schema_version FROM life").one()).toEqual({ schema_version: 3 });
     });
   });
 });

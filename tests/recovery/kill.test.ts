@@ -44,7 +44,7 @@ async function write(
   for (let n = written.length; ; n += 1) {
     const event = { type: "recovery", id: `${writer}-${n}`, source: "/recovery", data: { writer, n } };
     try {
-      const { sequence } = await door.publish({ url: served.url }, CHANNEL, event);
+      const { sequence } = await door.publish(served, CHANNEL, event);
       ledger.acknowledged.set(event.id, sequence);
       written.push(event.id);
     } catch {
@@ -104,11 +104,11 @@ it("loses and repeats nothing that was acknowledged when the runtime is killed u
     expect(ledger.acknowledged.size).toBeGreaterThan(100);
     // A client that was not answered publishes again: the ids say whether the first attempt had been stored.
     for (const event of ledger.unanswered) {
-      const answer = await publishers[0]?.publish({ url: served.url }, CHANNEL, event);
+      const answer = await publishers[0]?.publish(served, CHANNEL, event);
       if (answer !== undefined && event.id !== undefined) ledger.acknowledged.set(event.id, answer.sequence);
     }
     for (const door of readers) {
-      const reader = await door.read({ url: served.url }, CHANNEL, "earliest");
+      const reader = await door.read(served, CHANNEL, "earliest");
       const ids: string[] = [];
       const sequences: string[] = [];
       while (ids.length < ledger.acknowledged.size) {

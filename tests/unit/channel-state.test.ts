@@ -138,6 +138,7 @@ describe("retention and the alarm", () => {
     oldestDedupeMs: undefined,
     streamEndsAtMs: undefined,
     hasReleases: false,
+    subscribersDueMs: undefined,
   };
   it("deletes in runs, not one by one", () => {
     expect(isSweepDue(log({ first: 64 }), 1, 100)).toBe(false);
@@ -156,6 +157,9 @@ describe("retention and the alarm", () => {
   it("wakes for a stream whose time is over, and for a source that has still to be told", () => {
     expect(nextAlarmMs({ ...nothing, oldestMs: 5000, streamEndsAtMs: 7000 }, kept, 1000)).toBe(7000);
     expect(nextAlarmMs({ ...nothing, hasReleases: true, registerAttempts: 2 }, kept, 0)).toBe(2000);
+  });
+  it("wakes to tell durable subscribers what they do not know", () => {
+    expect(nextAlarmMs({ ...nothing, subscribersDueMs: 3000 }, kept, 0)).toBe(3000);
   });
   it("tries to register again, later each time", () => {
     const due = (registerAttempts: number) => ({
