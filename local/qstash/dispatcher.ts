@@ -12,7 +12,7 @@ import type { Store } from "./store/store.ts";
 /** How long one alarm stays with the deliveries under way before it hands them to the next. */
 const SHIFT_MS = 5 * 60 * 1000;
 /** When deliveries are taken up again where the runtime is killed during them. */
-const GUARD_MS = 5_000;
+const GUARD_MS = 1_000;
 const DUE_AT_ONCE = 64;
 
 interface Parts {
@@ -36,8 +36,8 @@ export class Dispatcher {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    // They were under way when the object ended, and nobody knows how far they came.
-    if (parts.store.messages.releaseAll()) this.kick();
+    // They were under way when the object ended, and nobody knows how far they came. The alarm is still set.
+    parts.store.messages.releaseAll();
   }
 
   get inFlight(): InFlight {

@@ -133,10 +133,9 @@ export class MessageStore {
     this.#sql.exec("UPDATE messages SET is_active = 1 WHERE id = ?", id);
   }
 
-  /** For what was under way when the runtime was killed: it is sent again. @returns whether there is any message */
-  releaseAll(): boolean {
+  /** For what was under way when the runtime was killed: it is sent again. */
+  releaseAll(): void {
     this.#sql.exec("UPDATE messages SET is_active = 0 WHERE is_active = 1");
-    return this.#sql.exec("SELECT 1 FROM messages LIMIT 1").toArray().length > 0;
   }
 
   scheduleRetry(id: string, dueMs: number, retried: number): void {
