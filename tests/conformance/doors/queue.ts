@@ -3,69 +3,67 @@ import type { DoorDriver, Published, PublishedEvent, Target } from "../door-driv
 import { DEFAULT_TIMEOUT_MS } from "../door-driver.ts";
 import { assertOk, toHeaders, toUrl } from "../http-exchange.ts";
 
-interface Page {
-  readonly events: readonly { readonly id: string; readonly sequence: string }[];
-  readonly next: string;
-}
-
 interface Enqueued {
   readonly id: string;
   readonly messageId: string;
 }
 
-/** A message that was delivered is one that the queue does not know any more. */
-async function waitUntilDelivered(target: Target, messageId: string): Promise<void> {
-  const url = toUrl(target, `/queue/messages/${messageId}`);
-  for (const deadlineMs = Date.now() + DEFAULT_TIMEOUT_MS; Date.now() < deadlineMs; await delay(10)) {
-    if ((await fetch(url, { headers: toHeaders(target) })).status === 404) return;
-  }
-  throw new Error(`The queue did not deliver in ${DEFAULT_TIMEOUT_MS} ms.`);
+interface Page {
+  readonly events: readonly { readonly id: string; readonly sequence: string }[];
+  readonly next: string;
 }
 
+const LOOK_AGAIN_MS = 15;
+/** Looks at the channel for each look at the queue. */
+const LOOKS = 12;
+
 /**
- * `POST /queue/{channel}`. The queue answers before the event is in the channel, so its sequence is read from there; and
- * for an event with an id of its own, it is looked first whether it is there already.
+ * `POST /queue/{channel}`. The queue answers before the event is in the channel, so its sequence is read from there: after
+ * where the channel stood, or, for an event that was delivered and is not there, from where it was stored the first time.
  */
 export const queue: DoorDriver = {
   name: "queue",
 
   async publish(target: Target, channel: string, event: PublishedEvent): Promise<Published> {
-    const page = async (path: string, query: Record<string, string>): Promise<Page> => {
-      const url = toUrl(target, `${path}${channel}`, query);
-      return (await (await assertOk(await fetch(url, { headers: toHeaders(target) }))).json()) as Page;
+    const headers = toHeaders(target, { "content-type": "application/json" });
+    const readPage = async (after: string): Promise<Page> => {
+      const url = toUrl(target, `/channels/${channel}`, { after, limit: "1000" });
+      return (await (await assertOk(await fetch(url, { headers }))).json()) as Page;
     };
-    const find = async (id: string | undefined, after: string): Promise<Published | undefined> => {
-      for (let from = after; id !== undefined; ) {
-        const { events, next } = await page("/channels/", { after: from, limit: "1000" });
+    /** The event, or the cursor of the end where it is not there. */
+    const find = async (id: string, after: string): Promise<{ sequence: string } | { end: string }> => {
+      for (let from = after; ; ) {
+        const { events, next } = await readPage(from);
         const found = events.find((each) => each.id === id);
-        if (found !== undefined) return { id, sequence: found.sequence, duplicate: true };
-        if (events.length === 0) return undefined;
+        if (found !== undefined) return { sequence: found.sequence };
+        if (events.length === 0) return { end: next };
         from = next;
       }
-      return undefined;
     };
+    const isDelivered = async (messageId: string): Promise<boolean> =>
+      (await fetch(toUrl(target, `/queue/messages/${messageId}`), { headers })).status === 404;
 
-    const known = await find(event.id, "earliest");
-    const { next: head } = await page("/channels/", { after: "latest", limit: "1" });
+    let { next: after } = await readPage("latest");
     const response = await fetch(toUrl(target, `/queue/${channel}`), {
       method: "POST",
-      headers: toHeaders(target, { "content-type": "application/json" }),
+      headers,
       body: JSON.stringify(event),
     });
     const { id, messageId } = (await (await assertOk(response)).json()) as Enqueued;
-    if (known !== undefined) {
-      // Delivered, and stored no second time.
-      await waitUntilDelivered(target, messageId);
-      if ((await find(id, known.sequence)) !== undefined) throw new Error(`'${id}' was stored twice.`);
-      return known;
+    for (const deadlineMs = Date.now() + DEFAULT_TIMEOUT_MS; Date.now() < deadlineMs; ) {
+      for (let look = 0; look < LOOKS; look += 1) {
+        const found = await find(id, after);
+        if ("sequence" in found) return { id, sequence: found.sequence, duplicate: false };
+        after = found.end;
+        await delay(LOOK_AGAIN_MS);
+      }
+      if (await isDelivered(messageId)) break;
     }
-    const deadlineMs = Date.now() + DEFAULT_TIMEOUT_MS;
-    for (let after = head; Date.now() < deadlineMs; ) {
-      const { events, next } = await page("/poll/", { after, timeout: "2" });
-      const found = events.find((each) => each.id === id);
-      if (found !== undefined) return { id, sequence: found.sequence, duplicate: false };
-      after = next;
-    }
-    throw new Error(`The queue did not deliver in ${DEFAULT_TIMEOUT_MS} ms.`);
+    // Delivered before that was asked, so it is there by now, or was before.
+    const found = await find(id, after);
+    if ("sequence" in found) return { id, sequence: found.sequence, duplicate: false };
+    const first = await find(id, "earliest");
+    if ("sequence" in first) return { id, sequence: first.sequence, duplicate: true };
+    throw new Error(`The queue did not deliver '${id}'.`);
   },
 };
