@@ -9,6 +9,7 @@ import { createRecordsClass } from "./durable-objects/records.ts";
 import type { WorkQueue } from "./durable-objects/work-queue.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
+import { RequestRates } from "./functions/boundary/request-rates.ts";
 import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
@@ -18,6 +19,7 @@ import { createQueue } from "./services/queue.ts";
 import { createOutbox, createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
 import { createTokens } from "./services/tokens.ts";
+import { createWebhookSources } from "./services/webhook-sources.ts";
 import { createWorkQueues } from "./services/work-queues.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
@@ -47,6 +49,8 @@ interface Composed {
 }
 
 // `env` is the same object for every request of an isolate, and another one for each kind of Durable Object in it.
+// What is counted must be in one place for all of them.
+const rates = new RequestRates();
 const composed = new WeakMap<Env, Composed>();
 
 function compose(env: Env): Composed {
@@ -55,6 +59,7 @@ function compose(env: Env): Composed {
   const settings = parseSettings(env as unknown as Record<string, unknown>);
   const edge: Edge = {
     settings,
+    rates,
     ports: {
       channels: createChannels(env.CHANNEL, settings.limits),
       directory: createDirectory(env.DIRECTORY),
@@ -76,6 +81,7 @@ function compose(env: Env): Composed {
         JWKS_URL: env.JWKS_URL,
         hasDevAuth: settings.hasDevAuth,
       }),
+      webhookSources: createWebhookSources(env as unknown as Record<string, unknown>),
     },
   };
   const made = { edge, app: createApp(doors, edge) };

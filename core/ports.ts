@@ -15,6 +15,7 @@ import type {
   StreamInfo,
   StreamPage,
 } from "./stream.ts";
+import type { WebhookScheme } from "./webhook-schemes/scheme.ts";
 import type { WorkQueues } from "./work-queue.ts";
 
 /**
@@ -28,6 +29,7 @@ export interface Ports {
   readonly tokens: Tokens;
   readonly socketHosts: SocketHosts;
   readonly jobs: Jobs;
+  readonly webhookSources: WebhookSources;
   readonly queue: Queue;
   readonly workQueues: WorkQueues;
   readonly outbox: Outbox;
@@ -208,4 +210,10 @@ export interface SocketOpening {
 export interface SocketHosts {
   /** Answers a WebSocket upgrade with a socket that ends in a place of its own. */
   open(opening: SocketOpening): Promise<Response>;
+}
+
+/** Who may send webhooks here, by name. Their secrets stay behind this. */
+export interface WebhookSources {
+  /** Undefined where no source of that name is set up. */
+  find(name: string): WebhookScheme | undefined;
 }

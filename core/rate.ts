@@ -1,3 +1,5 @@
+import { EverywireError } from "./error.ts";
+
 /** A token bucket: holds at most one second's worth, and refills continuously. */
 export interface Bucket {
   readonly tokens: number;
@@ -42,4 +44,30 @@ export function takeTokens(
     remaining: Math.max(0, Math.floor(left)),
     retryAfterMs: 0,
   };
+}
+
+const MAX_BUCKETS = 10_000;
+
+/** A bucket for each of many keys, in memory. Past {@link MAX_BUCKETS} the one that was used least recently goes. */
+export class Buckets {
+  readonly #buckets = new Map<string, Bucket>();
+
+  take(key: string, ratePerSecond: number, cost: number, nowMs: number): RateDecision {
+    const decision = takeTokens(this.#buckets.get(key), ratePerSecond, cost, nowMs);
+    // Deleting first keeps the map in order of use, so that the oldest is the first.
+    this.#buckets.delete(key);
+    this.#buckets.set(key, decision.bucket);
+    if (this.#buckets.size > MAX_BUCKETS) {
+      const oldest = this.#buckets.keys().next();
+      if (!oldest.done) this.#buckets.delete(oldest.value);
+    }
+    return decision;
+  }
+}
+
+/** A caller is over its requests, and not over its publishes: an HTTP answer says which. */
+export class RequestsExceeded extends EverywireError {
+  constructor(ratePerSecond: number, retryAfterMs: number) {
+    super("rate_limited", `At most ${ratePerSecond} requests a second.`, { retryAfterMs });
+  }
 }

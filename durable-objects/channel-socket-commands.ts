@@ -5,9 +5,8 @@ import { isEphemeralType, parsePlainEvent } from "../core/event.ts";
 import { createId } from "../core/ids.ts";
 import type { Limits } from "../core/limits.ts";
 import { toEncodedEvent } from "../core/operations/publish-event.ts";
-import type { AppendRequest, EncodedEvent, Receipt } from "../core/ports.ts";
-import type { Result } from "../core/result.ts";
-import type { AckRef } from "../wire/socket-frame.ts";
+import type { AppendRequest, Receipt } from "../core/ports.ts";
+import type { AckRef, ClientFrame } from "../wire/socket-frame.ts";
 import {
   decodeClientFrame,
   encodeAck,
@@ -16,13 +15,15 @@ import {
   encodeWho,
   SocketFrameError,
 } from "../wire/socket-frame.ts";
+import type { ChannelRates } from "./channel-rates.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
+
+type PongFrame = Extract<ClientFrame, { readonly op: "pong" }>;
 
 /** What a socket can make its channel do. */
 export interface SocketHost {
   readonly channelName: string;
   appendNow(request: AppendRequest): readonly Receipt[];
-  broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null>;
 }
 
 /**
@@ -32,11 +33,13 @@ export interface SocketHost {
 export class SocketCommands {
   readonly #host: SocketHost;
   readonly #sockets: ChannelSockets;
+  readonly #rates: ChannelRates;
   readonly #limits: Limits;
 
-  constructor(host: SocketHost, sockets: ChannelSockets, limits: Limits) {
+  constructor(host: SocketHost, sockets: ChannelSockets, rates: ChannelRates, limits: Limits) {
     this.#host = host;
     this.#sockets = sockets;
+    this.#rates = rates;
     this.#limits = limits;
   }
 
@@ -70,23 +73,31 @@ export class SocketCommands {
       );
     }
     const frame = decodeClientFrame(message);
+    if (frame.op === "pong") {
+      // We asked for it, so it is not counted.
+      this.#sockets.onPong(socket, String(frame.ref));
+      return false;
+    }
+    try {
+      this.#rates.takeFrame(attachment.rateKey, Date.now());
+      return this.#answer(socket, attachment, frame);
+    } catch (thrown) {
+      const id = frame.op === "publish" ? idOf(frame.event) : undefined;
+      this.#refuse(socket, thrown, typeof frame.ref === "boolean" ? id : frame.ref);
+      return false;
+    }
+  }
+
+  #answer(socket: WebSocket, attachment: ClientAttachment, frame: Exclude<ClientFrame, PongFrame>): boolean {
     switch (frame.op) {
       case "ping":
         socket.send(encodePong(frame.ref));
-        return false;
-      case "pong":
-        this.#sockets.onPong(socket, String(frame.ref));
         return false;
       case "who":
         socket.send(encodeWho(this.#sockets.presence.members, frame.ref));
         return false;
       case "publish":
-        try {
-          return this.#publish(socket, attachment, frame.event, frame.ref);
-        } catch (thrown) {
-          this.#refuse(socket, thrown, typeof frame.ref === "boolean" ? idOf(frame.event) : frame.ref);
-          return false;
-        }
+        return this.#publish(socket, attachment, frame.event, frame.ref);
     }
   }
 
@@ -103,8 +114,13 @@ export class SocketCommands {
     const encoded = toEncodedEvent(event, channel, this.#limits);
     const rateKey = attachment.rateKey;
     let receipt: Receipt | undefined;
-    if (isEphemeralType(event.type)) this.#broadcast(encoded, rateKey, socket);
-    else [receipt] = this.#host.appendNow({ events: [encoded], rateKey });
+    if (isEphemeralType(event.type)) {
+      this.#rates.takePublishes(rateKey, 1, nowMs);
+      // The sender knows what it sent and is left out.
+      this.#sockets.broadcast(encoded.type, encoded.json, socket);
+    } else {
+      [receipt] = this.#host.appendNow({ events: [encoded], rateKey });
+    }
     if (ref !== undefined) {
       const ack = {
         ref: ref === true ? event.id : ref,
@@ -115,13 +131,6 @@ export class SocketCommands {
       socket.send(encodeAck(ack));
     }
     return receipt !== undefined;
-  }
-
-  #broadcast(event: EncodedEvent, rateKey: string, sender: WebSocket): void {
-    // No events: this asks the host for the rate alone. The sender knows what it sent and is left out.
-    const outcome = this.#host.broadcast([], rateKey);
-    if (!outcome.ok) throw EverywireError.fromData(outcome.error);
-    this.#sockets.broadcast(event.type, event.json, sender);
   }
 
   #assertMayWrite(attachment: ClientAttachment, nowMs: number): void {
@@ -141,7 +150,8 @@ export class SocketCommands {
       : EverywireError.from(thrown);
     if (error.code === "internal") console.error(error.cause);
     const known = isFrame && typeof thrown.ref !== "boolean" ? thrown.ref : ref;
-    socket.send(encodeSocketError({ code: error.code, message: error.message, ref: known }));
+    const { code, message, retryAfterMs } = error;
+    socket.send(encodeSocketError({ code, message, ref: known, retryAfterMs }));
   }
 }
 

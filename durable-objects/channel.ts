@@ -31,7 +31,7 @@ import { openFork } from "./channel-fork.ts";
 import type { Appended } from "./channel-log.ts";
 import { ChannelLog } from "./channel-log.ts";
 import type { LogRow } from "./channel-log-rows.ts";
-import { PublishRates } from "./channel-rates.ts";
+import { ChannelRates } from "./channel-rates.ts";
 import { ChannelRegistration } from "./channel-registration.ts";
 import { presenceEvent, SocketCommands } from "./channel-socket-commands.ts";
 import type { ClientAttachment } from "./channel-sockets.ts";
@@ -74,7 +74,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #stream: ChannelStream;
   readonly #streams: StreamCommands;
   readonly #waiters = new Waiters();
-  readonly #rates: PublishRates;
+  readonly #rates: ChannelRates;
   readonly #subscribers: ChannelSubscribers;
   readonly #registration: ChannelRegistration;
   /** The last page and what it was an answer to: a thousand long polls that wake together ask for the same one. */
@@ -92,7 +92,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     super(context, env);
     const settings = parseSettings(env as unknown as Record<string, unknown>);
     this.#limits = settings.limits;
-    this.#rates = new PublishRates(settings);
+    this.#rates = new ChannelRates(settings);
     this.#log = new ChannelLog(context.storage, settings.limits);
     this.#stream = new ChannelStream(context.storage.sql, this.#log.hasSchema);
     this.#subscribers = new ChannelSubscribers(
@@ -108,7 +108,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       settings.limits,
       () => this.#stream.state.isClosed,
     );
-    this.#commands = new SocketCommands(this, this.#sockets, settings.limits);
+    this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
     this.#streams = this.#createStreamCommands();
   }
 
@@ -132,7 +132,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   appendNow(request: AppendRequest): readonly Receipt[] {
     const nowMs = Date.now();
     if (this.#streams.isNeeded) this.#streams.onPublish(nowMs);
-    this.#rates.take(request.rateKey, request.events.length, nowMs);
+    this.#rates.takePublishes(request.rateKey, request.events.length, nowMs);
     const { producer } = request;
     if (producer !== undefined) {
       const decision = decideProducer(this.#log.findProducer(producer.id), producer);
@@ -157,7 +157,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   /** Sends events to live readers without storing them. */
   broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null> {
     return attempt(() => {
-      this.#rates.take(rateKey, events.length, Date.now());
+      this.#rates.takePublishes(rateKey, events.length, Date.now());
       for (const { type, json } of events) this.#sockets.broadcast(type, json, undefined);
       return null;
     });
@@ -408,7 +408,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       stream: this.#stream,
       peers: this.env.CHANNEL,
       expire: (nowMs) => this.#expire(nowMs),
-      takeRate: (...cost) => this.#rates.take(...cost),
+      takeRate: (...cost) => this.#rates.takePublishes(...cost),
       deliver: (...appended) => this.#deliver(...appended),
       broadcast: (messages) => {
         for (const { event } of messages) this.#sockets.broadcast(event.type, event.json, undefined);

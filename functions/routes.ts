@@ -11,6 +11,7 @@ import { door as sse } from "./sse/index.ts";
 import { door as stream } from "./stream/index.ts";
 import { createSystemDoor } from "./system/index.ts";
 import { door as tcp } from "./tcp/index.ts";
+import { door as webhooks } from "./webhooks/index.ts";
 import { door as websocket } from "./websocket/index.ts";
 
 /** The one table of doors. Deleting a line and its folder removes a protocol. */
@@ -27,5 +28,6 @@ export const doors: readonly Door[] = [
   tcp,
   queue,
   rest,
+  webhooks,
   createSystemDoor(() => doors),
 ];

@@ -2,6 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LIMIT_NAMES } from "../core/limits.ts";
+import { parseSettings } from "../core/settings.ts";
+import { parseWebhookSources } from "../core/webhook-schemes/sources.ts";
+import { StartError } from "./start-error.ts";
 
 /** What the Worker takes from the environment, beside the named limits. */
 const SETTING_NAMES = [
@@ -44,6 +47,20 @@ export function toBindings(environment: NodeJS.ProcessEnv, stateDirectory: strin
   }
   if (!bindings.JWT_SECRET && !bindings.JWKS_URL) bindings.JWT_SECRET = readOrCreateSecret(stateDirectory);
   return bindings;
+}
+
+/**
+ * Reads the settings as the Worker will: it would only fail at its first request.
+ *
+ * @throws StartError naming the variable
+ */
+export function assertSettings(bindings: Readonly<Record<string, string>>): void {
+  try {
+    parseSettings(bindings);
+    parseWebhookSources(bindings);
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Kept, so that tokens outlive a restart; made here, so that no two machines share one. */

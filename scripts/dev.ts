@@ -2,12 +2,12 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { toBindings } from "./bindings.ts";
+import { assertSettings, toBindings } from "./bindings.ts";
 import { QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree, parsePort } from "./port.ts";
 import { hasOwnQstash, standInOptions, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
-import { exitWith } from "./start-error.ts";
+import { exitWith, StartError } from "./start-error.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 try {
@@ -52,6 +52,7 @@ async function dev(): Promise<number> {
     // Its own console would mix with the Worker's.
     processes.push(runWrangler([...common, ...options, ...own], ["ignore", "ignore", "inherit"]));
   }
+  assertSettings(bindings);
   const settings = writeSettings(state, "settings", bindings);
   const config = writeConfig(state, host, Object.values(tcpPorts));
   const own = ["--config", config, "--port", `${port}`, "--persist-to", state, "--env-file", settings];
@@ -79,7 +80,15 @@ function writeConfig(directory: string, host: string, ports: readonly number[]):
 /** In a file rather than in `--var`: secrets are among them, and every user of a machine sees arguments. */
 function writeSettings(directory: string, name: string, bindings: object): string {
   const path = join(directory, `${name}.env`);
-  const lines = Object.entries(bindings).map(([key, value]) => `${key}='${value}'\n`);
+  const lines = Object.entries(bindings).map(([key, value]) => `${key}=${quote(key, String(value))}\n`);
   writeFileSync(path, lines.join(""), { mode: 0o600 });
   return path;
+}
+
+/** A value of a `.env` file, which has three kinds of quotes and no way to escape one within it. */
+function quote(name: string, value: string): string {
+  const mark = ["'", "`", '"'].find((character) => !value.includes(character));
+  if (mark === undefined)
+    throw new StartError(`${name} has every kind of quotes in it, and \`npm run dev\` needs one.`);
+  return `${mark}${value}${mark}`;
 }

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { TcpPortName } from "../core/settings.ts";
-import { toBindings } from "./bindings.ts";
+import { assertSettings, toBindings } from "./bindings.ts";
 import { BUNDLE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree, findFreePort } from "./port.ts";
 import type { QstashSettings } from "./qstash.ts";
@@ -114,6 +114,7 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
     ...toBindings(options.environment, options.stateDirectory),
     ...Object.fromEntries(listeners.map(([name, port]) => [name, String(port)])),
   };
+  assertSettings(bindings);
   const worker = {
     ...toWorkerOptions(WRANGLER_CONFIG, BUNDLE, bindings),
     // Part of every object's place on disk, so it must not change between versions.

@@ -78,6 +78,8 @@ export function encodeSocketError(error: {
   readonly code: string;
   readonly message: string;
   readonly ref: string | number | undefined;
+  /** When the same frame can be taken. */
+  readonly retryAfterMs: number | undefined;
 }): string {
   return JSON.stringify({ op: "error", ...error });
 }

@@ -33,14 +33,15 @@ export async function publishEvents(
   const rateKey = context.hasRateLimits ? toRateKey(context.identity) : undefined;
 
   const stored = encoded.filter((event) => !isEphemeralType(event.type));
-  const receipts =
-    stored.length === 0
-      ? []
-      : await context.ports.channels.append(channel, { events: stored, rateKey, producer });
+  // First what is not stored: were the rate to refuse it afterwards, the rest would be stored and not acknowledged.
   if (stored.length < encoded.length) {
     const ephemeral = encoded.filter((event) => isEphemeralType(event.type));
     await context.ports.channels.broadcast(channel, ephemeral, rateKey);
   }
+  const receipts =
+    stored.length === 0
+      ? []
+      : await context.ports.channels.append(channel, { events: stored, rateKey, producer });
   let index = 0;
   return events.map((event) => {
     if (isEphemeralType(event.type)) return { id: event.id, duplicate: false };

@@ -1,13 +1,14 @@
 import { Hono } from "hono";
 import { EverywireError } from "../../core/error.ts";
-import { toRateKey } from "../../core/identity.ts";
+import type { Identity } from "../../core/identity.ts";
 import { createId } from "../../core/ids.ts";
 import type { Door } from "../door.ts";
-import type { Edge, EdgeContext, EdgeEnv } from "./edge.ts";
+import type { Callers, Edge, EdgeContext, EdgeEnv } from "./edge.ts";
+import { takeRequest } from "./edge.ts";
 import { toErrorResponse } from "./error-response.ts";
-import { identify } from "./identity.ts";
+import { identify, toAnonymous } from "./identity.ts";
 import { MethodNotAllowed } from "./methods.ts";
-import { RequestRates } from "./request-rates.ts";
+import { describeRates } from "./request-rates.ts";
 import { preflight, withCommonHeaders } from "./response-headers.ts";
 
 /** What the boundary itself refuses with; anything else was thrown by a door that had its chance. */
@@ -17,19 +18,16 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** Builds the one HTTP application: every door, behind the same identity, limits, errors and headers. */
 export function createApp(doors: readonly Door[], edge: Edge) {
   const app = new Hono<EdgeEnv>();
-  const rates = new RequestRates();
 
-  const enter = async (c: EdgeContext): Promise<void> => {
+  const enter = async (c: EdgeContext, callers: Callers): Promise<void> => {
     c.set("edge", edge);
-    const identity = await identify(c.req.raw, edge.ports.tokens);
+    const identity = callers === "anybody" ? toAnonymous(c.req.raw) : await identifyCaller(c.req.raw, edge);
     c.set("identity", identity);
-    if (edge.settings.hasRateLimits && !isProbe(c.req.path)) {
-      rates.take(toRateKey(identity), edge.settings.limits.REQUESTS_PER_SECOND, Date.now());
-    }
+    if (!isProbe(c.req.path)) await takeRequest(edge, identity);
   };
   for (const door of doors) door.mount(app);
   app.notFound(async (c) => {
-    await enter(c);
+    await enter(c, "by-token");
     throw new EverywireError("not_found", "There is nothing at this path.");
   });
   app.onError(async (thrown, c) => {
@@ -39,7 +37,7 @@ export function createApp(doors: readonly Door[], edge: Edge) {
     const response =
       (await refuse(doors, c, error)) ?? toErrorResponse(error, c.req.header("accept"), Date.now());
     if (thrown instanceof MethodNotAllowed) response.headers.set("allow", thrown.allow);
-    if (error.code === "rate_limited") rates.describe(response.headers, error, edge.settings.limits);
+    if (error.code === "rate_limited") describeRates(response.headers, error, edge.settings.limits);
     return response;
   });
 
@@ -54,6 +52,16 @@ export function createApp(doors: readonly Door[], edge: Edge) {
       durationMs: performance.now() - startedMs,
     });
   };
+}
+
+/** A token that is not good is counted as its sender's: trying tokens must not be free. */
+async function identifyCaller(request: Request, edge: Edge): Promise<Identity> {
+  try {
+    return await identify(request, edge.ports.tokens);
+  } catch (thrown) {
+    await takeRequest(edge, toAnonymous(request));
+    throw thrown;
+  }
 }
 
 /** Lets the door that the request was for say it in its own way. */

@@ -1,14 +1,21 @@
 import type { Context } from "hono";
 import type { OperationContext } from "../../core/context.ts";
 import type { Identity } from "../../core/identity.ts";
+import { toRateKey } from "../../core/identity.ts";
 import type { Ports } from "../../core/ports.ts";
 import type { Settings } from "../../core/settings.ts";
+import type { RequestRates } from "./request-rates.ts";
 
 /** What the composition root gives to every request. */
 export interface Edge {
   readonly ports: Ports;
   readonly settings: Settings;
+  /** One for the whole isolate, so that a caller has one rate however many doors and connections it uses. */
+  readonly rates: RequestRates;
 }
+
+/** Who may call: whoever the token names, or anybody, where something else than a token shows who it is. */
+export type Callers = "by-token" | "anybody";
 
 /** What a request carries through the doors; the boundary sets all of it before a door's handler runs. */
 export interface EdgeEnv {
@@ -20,12 +27,24 @@ export interface EdgeEnv {
      * (`mountMethods`), rather than a middleware: the router calls a lone handler and is done, while a chain of
      * two makes up several percent of a request.
      */
-    enter(c: EdgeContext): Promise<void>;
+    enter(c: EdgeContext, callers: Callers): Promise<void>;
   };
   Variables: { edge: Edge; identity: Identity };
 }
 
 export type EdgeContext = Context<EdgeEnv>;
+
+/**
+ * Counts one more request of a caller: for what comes several in one request, or over a connection that is open already.
+ *
+ * @throws EverywireError `rate_limited`
+ */
+export function takeRequest({ rates, settings }: Edge, identity: Identity): Promise<void> | undefined {
+  if (settings.hasRateLimits) {
+    rates.take(toRateKey(identity), settings.limits.REQUESTS_PER_SECOND, Date.now());
+  }
+  return undefined;
+}
 
 /** The context that operations take, for this request. */
 export function toOperationContext(c: EdgeContext): OperationContext {

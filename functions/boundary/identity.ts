@@ -13,7 +13,11 @@ const SUBPROTOCOL_PREFIX = "bearer.";
  */
 export async function identify(request: Request, tokens: Tokens): Promise<Identity> {
   const token = findToken(request);
-  if (token !== undefined) return tokens.verify(token);
+  return token === undefined ? toAnonymous(request) : tokens.verify(token);
+}
+
+/** Whoever sends a request, by where it comes from alone. */
+export function toAnonymous(request: Request): Identity {
   return { kind: "anonymous", address: request.headers.get("cf-connecting-ip") ?? "" };
 }
 

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { EverywireError } from "../../core/error.ts";
-import type { EdgeContext, EdgeEnv } from "./edge.ts";
+import type { Callers, EdgeContext, EdgeEnv } from "./edge.ts";
 
 export type Handler = (c: EdgeContext) => Response | Promise<Response>;
 
@@ -14,16 +14,18 @@ export type MethodTable = Readonly<
  * `GET` without its body (§9.3.2), and `OPTIONS` says what there is (§9.3.7).
  *
  * @param optionsHeaders what `OPTIONS` says beyond `Allow`, such as `Accept-Patch`
+ * @param callers `anybody` leaves tokens alone, good or bad
  */
 export function mountMethods(
   app: Hono<EdgeEnv>,
   path: string,
   table: MethodTable,
   optionsHeaders: Readonly<Record<string, string>> = {},
+  callers: Callers = "by-token",
 ): void {
   const allow = listMethods(table);
   app.all(path, async (c) => {
-    await c.env.enter(c);
+    await c.env.enter(c, callers);
     const { method } = c.req;
     const handler = table[method as keyof MethodTable];
     if (handler !== undefined) return handler(c);

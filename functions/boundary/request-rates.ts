@@ -1,41 +1,33 @@
-import { EverywireError } from "../../core/error.ts";
+import type { EverywireError } from "../../core/error.ts";
 import type { Limits } from "../../core/limits.ts";
-import type { Bucket } from "../../core/rate.ts";
-import { takeTokens } from "../../core/rate.ts";
-
-const MAX_BUCKETS = 10_000;
+import { Buckets, RequestsExceeded } from "../../core/rate.ts";
 
 /**
  * Requests per second and identity, counted in this isolate: exact on one machine, approximate (per isolate) on a
  * network of them, and free of the extra hop that a shared counter would put before every request.
  */
 export class RequestRates {
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Buckets();
 
-  /** @throws EverywireError `rate_limited` */
+  /** @throws RequestsExceeded */
   take(key: string, ratePerSecond: number, nowMs: number): void {
-    const decision = takeTokens(this.#buckets.get(key), ratePerSecond, 1, nowMs);
-    // Deleting first keeps the map in order of use, so that the oldest is the first.
-    this.#buckets.delete(key);
-    this.#buckets.set(key, decision.bucket);
-    if (this.#buckets.size > MAX_BUCKETS) {
-      const oldest = this.#buckets.keys().next();
-      if (!oldest.done) this.#buckets.delete(oldest.value);
-    }
-    if (!decision.isAllowed) {
-      throw new EverywireError("rate_limited", `At most ${ratePerSecond} requests a second.`, {
-        retryAfterMs: decision.retryAfterMs,
-      });
-    }
+    const { isAllowed, retryAfterMs } = this.#buckets.take(key, ratePerSecond, 1, nowMs);
+    if (!isAllowed) throw new RequestsExceeded(ratePerSecond, retryAfterMs);
   }
+}
 
-  /** The `RateLimit` fields of draft-ietf-httpapi-ratelimit-headers, on the answer that refuses. */
-  describe(headers: Headers, error: EverywireError, limits: Limits): void {
-    const seconds = Math.max(1, Math.ceil((error.retryAfterMs ?? 1000) / 1000));
-    headers.set(
-      "ratelimit-policy",
-      `"requests";q=${limits.REQUESTS_PER_SECOND};w=1, "publishes";q=${limits.PUBLISHES_PER_SECOND};w=1`,
-    );
-    headers.set("ratelimit", `"requests";r=0;t=${seconds}`);
-  }
+/**
+ * The fields of draft-ietf-httpapi-ratelimit-headers (`RateLimit`, `RateLimit-Policy`) and `Retry-After` on an answer that
+ * refuses. Answers that do not refuse are without them: the draft leaves that open, what is left is stale by the time
+ * that it is read (other connections of the caller draw on it too), and every answer would pay for it.
+ */
+export function describeRates(headers: Headers, error: EverywireError, limits: Limits): void {
+  const seconds = String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1000) / 1000)));
+  const policy = error instanceof RequestsExceeded ? "requests" : "publishes";
+  headers.set("retry-after", seconds);
+  headers.set(
+    "ratelimit-policy",
+    `"requests";q=${limits.REQUESTS_PER_SECOND};w=1, "publishes";q=${limits.PUBLISHES_PER_SECOND};w=1`,
+  );
+  headers.set("ratelimit", `"${policy}";r=0;t=${seconds}`);
 }

@@ -11,6 +11,13 @@ export interface Call {
   /** The context for an operation that begins now: a stream lasts, and each of its messages has its own time. */
   operation(): OperationContext;
   /**
+   * Counts one more request of the caller, for what comes several to a call. What is published needs none: it has a rate
+   * of its own.
+   *
+   * @throws EverywireError `rate_limited`
+   */
+  takeRequest(): Promise<void> | undefined;
+  /**
    * Sends the response headers now. Connect sends them with the first message, which on a quiet channel would leave
    * the client waiting to know that it is subscribed.
    */

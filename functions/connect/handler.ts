@@ -3,7 +3,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { EverywireError } from "../../core/error.ts";
 import { encodeGrpcWebText } from "../../wire/grpc-web-text.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
-import { toOperationContext } from "../boundary/edge.ts";
+import { takeRequest, toOperationContext } from "../boundary/edge.ts";
 import type { Call } from "./call.ts";
 import { CALL_KEY } from "./call.ts";
 import { parseContentType, toTextType } from "./content-type.ts";
@@ -34,6 +34,7 @@ export async function handleCall(
     requestId: c.env.requestId,
     refusal,
     operation: () => toOperationContext(c),
+    takeRequest: () => takeRequest(c.get("edge"), c.get("identity")),
     sendHeaders: (headers) => early.resolve(new Headers(headers)),
     isInvoked: false,
   };

@@ -1,13 +1,15 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { createRegistry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
+import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
 import { file_google_rpc_error_details } from "../../proto/gen/google/rpc/error_details_pb.ts";
 import type { ServerReflectionRequest } from "../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection } from "../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
 import type { ServerReflectionRequest as AlphaRequest } from "../../proto/gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { ServerReflection as AlphaServerReflection } from "../../proto/gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { callOf } from "./call.ts";
 
 type Request = Pick<ServerReflectionRequest | AlphaRequest, "host" | "messageRequest">;
 
@@ -20,15 +22,30 @@ export function addReflection(router: ConnectRouter, services: readonly DescServ
     file_google_rpc_error_details,
   ]);
   router.service(ServerReflection, {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) yield { ...toReply(request), messageResponse: reflect(request) };
+    async *serverReflectionInfo(requests, context) {
+      for await (const request of requests) {
+        yield { ...toReply(request), messageResponse: await admitted(context, () => reflect(request)) };
+      }
     },
   });
   router.service(AlphaServerReflection, {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) yield { ...toReply(request), messageResponse: reflect(request) };
+    async *serverReflectionInfo(requests, context) {
+      for await (const request of requests) {
+        yield { ...toReply(request), messageResponse: await admitted(context, () => reflect(request)) };
+      }
     },
   });
+}
+
+/** Counts a question as a request: an answer is many times as long. One that is refused is told so, and the call goes on. */
+async function admitted(context: HandlerContext, answer: () => Reply): Promise<Reply> {
+  try {
+    await callOf(context).takeRequest();
+  } catch (thrown) {
+    const { code, message } = EverywireError.from(thrown);
+    return { case: "errorResponse", value: { errorCode: ERROR_TABLE[code].grpc, errorMessage: message } };
+  }
+  return answer();
 }
 
 type Reply =

@@ -1,4 +1,4 @@
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { parseInput } from "../../core/entities/parse-input.ts";
 import { userInputSchema } from "../../core/entities/user.ts";
 import { EverywireError } from "../../core/error.ts";
@@ -11,6 +11,7 @@ import {
 } from "../../core/operations/manage-users.ts";
 import type { UserService } from "../../proto/gen/everywire/v1/user_service_pb.ts";
 import { callOf } from "./call.ts";
+import { delay } from "./delay.ts";
 import { encodeUser } from "./encode.ts";
 import { toStatus } from "./errors.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
@@ -92,6 +93,8 @@ export const userService: ServiceImpl<typeof UserService> = {
     let created = 0;
     let failed = 0;
     for await (const { name, email, address, tags } of requests) {
+      // The call has paid for its first user.
+      if (created + failed > 0) await untilAdmitted(context);
       context.signal.throwIfAborted();
       try {
         const input = parseInput(userInputSchema, { name, email, address: decodeAddress(address), tags });
@@ -109,6 +112,23 @@ export const userService: ServiceImpl<typeof UserService> = {
     return { users, created, failures, failed };
   },
 };
+
+/**
+ * Counts a message as a request, and waits until the rate allows it: reading no further is how a stream is slowed down in
+ * gRPC, and what was created so far is not lost to a refusal.
+ */
+async function untilAdmitted(context: HandlerContext): Promise<void> {
+  for (;;) {
+    try {
+      await callOf(context).takeRequest();
+      return;
+    } catch (thrown) {
+      const error = EverywireError.from(thrown);
+      if (error.code !== "rate_limited") throw thrown;
+      await delay(error.retryAfterMs ?? 1000, context.signal);
+    }
+  }
+}
 
 /** Whether it is this user that is refused, and not the caller or the whole call. */
 function isRefusalOfOne(thrown: unknown): boolean {

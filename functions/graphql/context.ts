@@ -17,6 +17,12 @@ export interface GraphqlContext {
   readonly operation: OperationContext;
   readonly loaders: Loaders;
   readonly requestId: string;
+  /**
+   * Counts a mutation. The request has paid for the first; each further one of the document counts as a request of its own.
+   *
+   * @throws EverywireError `rate_limited`
+   */
+  admitMutation(): Promise<void> | undefined;
 }
 
 export interface Loaders {
@@ -30,12 +36,23 @@ export interface Loaders {
   commentsOf(postId: string, limit: number): Promise<readonly Comment[]>;
 }
 
-export function createGraphqlContext(operation: OperationContext, requestId: string): GraphqlContext {
+/** @param takeRequest counts one more request of the caller */
+export function createGraphqlContext(
+  operation: OperationContext,
+  requestId: string,
+  takeRequest: () => Promise<void> | undefined,
+): GraphqlContext {
+  let isPaid = true;
   const posts = createLimitedLoaders((ids, limit) => listPostsOfAuthors(operation, ids, limit));
   const comments = createLimitedLoaders((ids, limit) => listCommentsOfPosts(operation, ids, limit));
   return {
     operation,
     requestId,
+    admitMutation() {
+      if (!isPaid) return takeRequest();
+      isPaid = false;
+      return undefined;
+    },
     loaders: {
       user: createLoader((ids) => getManyRecords(operation, "users", ids)),
       post: createLoader((ids) => getManyRecords(operation, "posts", ids)),

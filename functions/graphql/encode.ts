@@ -80,8 +80,7 @@ export function encodeRefusal(request: Request, error: EverywireError): Response
   const isModern = request.headers.get("accept")?.includes("application/graphql-response+json") === true;
   headers.set("content-type", `application/${isModern ? "graphql-response+json" : "json"}; charset=utf-8`);
   if (code === "unauthenticated") headers.set("www-authenticate", 'Bearer realm="everywire"');
-  if (retryAfterMs !== undefined)
-    headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  if (retryAfterMs !== undefined) headers.set("retry-after", toRetryAfter(retryAfterMs));
   const extensions = { code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   const body = JSON.stringify({ errors: [{ message, extensions }] });
   return new Response(body, { status: ERROR_TABLE[code].http, headers });
@@ -127,11 +126,21 @@ function copyPlace(thrown: unknown, message: string, extensions: Record<string, 
   });
 }
 
+/** In whole seconds (RFC 9110 §10.2.3). */
+function toRetryAfter(retryAfterMs: number): string {
+  return String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+}
+
 function toHttp(error: GraphQLError): HttpExtension {
   const known = error.extensions.http as HttpExtension | undefined;
   if (known !== undefined) return known;
   const code = error.extensions.code as ErrorCode;
-  return { status: ERROR_TABLE[code].http, ...(error.path == null ? {} : { spec: true }) };
+  const { retryAfterMs } = error.extensions;
+  return {
+    status: ERROR_TABLE[code].http,
+    ...(error.path == null ? {} : { spec: true }),
+    ...(typeof retryAfterMs === "number" ? { headers: { "retry-after": toRetryAfter(retryAfterMs) } } : {}),
+  };
 }
 
 function withHttp(error: GraphQLError, http: HttpExtension | undefined): GraphQLError {

@@ -1,7 +1,7 @@
 import { EverywireError } from "../../core/error.ts";
 import { getAvatar } from "../../core/operations/manage-avatars.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
-import { toOperationContext } from "../boundary/edge.ts";
+import { takeRequest, toOperationContext } from "../boundary/edge.ts";
 import { chooseSubprotocol } from "../boundary/identity.ts";
 import { queryOf } from "../boundary/request-target.ts";
 import { createGraphqlContext } from "./context.ts";
@@ -14,7 +14,9 @@ export async function handleGraphql(c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
   if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return openGraphqlSocket(c);
   if (asksForPage(request)) return graphiqlPage();
-  const context = createGraphqlContext(toOperationContext(c), c.env.requestId);
+  const context = createGraphqlContext(toOperationContext(c), c.env.requestId, () =>
+    takeRequest(c.get("edge"), c.get("identity")),
+  );
   const response = await getGraphqlServer().fetch(request, context);
   if (response.status === 406) {
     throw new EverywireError(

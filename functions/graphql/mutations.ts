@@ -42,7 +42,7 @@ interface AvatarArguments {
   readonly file: Blob;
 }
 
-export const Mutation = {
+const MUTATIONS = {
   createUser: async (_: unknown, { input }: InputArguments, { operation }: GraphqlContext) =>
     (await createUser(operation, parseInput(userInputSchema, withoutNulls(input)))).stored.value,
 
@@ -81,6 +81,19 @@ export const Mutation = {
     return { ...info, userId };
   },
 };
+
+type Resolve = (source: unknown, args: never, context: GraphqlContext) => unknown;
+
+/** The mutations, each counted: with aliases, one document has many of them. */
+export const Mutation = Object.fromEntries(
+  Object.entries(MUTATIONS).map(([name, mutate]) => [
+    name,
+    async (source: unknown, args: never, context: GraphqlContext) => {
+      await context.admitMutation();
+      return (mutate as Resolve)(source, args, context);
+    },
+  ]),
+);
 
 /** In GraphQL a client may say null where it means to leave something out. */
 function withoutNulls(input: unknown): unknown {

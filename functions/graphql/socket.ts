@@ -3,11 +3,9 @@ import type { Context, ServerOptions, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
 import type { Identity } from "../../core/identity.ts";
-import { toRateKey } from "../../core/identity.ts";
 import type { SocketOpening } from "../../core/ports.ts";
 import type { Edge } from "../boundary/edge.ts";
-import { createOperationContext } from "../boundary/edge.ts";
-import { RequestRates } from "../boundary/request-rates.ts";
+import { createOperationContext, takeRequest } from "../boundary/edge.ts";
 import { createGraphqlContext } from "./context.ts";
 import type { AnyResult } from "./encode.ts";
 import { encodeResult, toClientError, withoutStatuses } from "./encode.ts";
@@ -41,7 +39,6 @@ class GraphqlConnection {
   readonly #socket: WebSocket;
   readonly #opening: SocketOpening;
   readonly #writer: SocketWriter;
-  readonly #rates = new RequestRates();
   readonly #starting = new Map<string, PromiseWithResolvers<void>>();
   #identity: Identity;
   #expiry: ReturnType<typeof setTimeout> | undefined;
@@ -139,7 +136,7 @@ class GraphqlConnection {
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     this.#starting.set(id, Promise.withResolvers<void>());
     try {
-      this.#assertWithinRates(Object.keys(context.subscriptions).length);
+      await this.#assertWithinRates(Object.keys(context.subscriptions).length);
       return await this.#prepare(payload);
     } catch (thrown) {
       return encode({ errors: [toClientError(thrown, logFault)] }).errors ?? [];
@@ -148,7 +145,12 @@ class GraphqlConnection {
 
   async #prepare(payload: SubscribePayload): Promise<SocketOperation | readonly GraphQLError[]> {
     const operation = createOperationContext(this.#edge, this.#identity);
-    const serverContext = { ...createGraphqlContext(operation, this.#opening.requestId), params: payload };
+    const serverContext = {
+      ...createGraphqlContext(operation, this.#opening.requestId, () =>
+        takeRequest(this.#edge, this.#identity),
+      ),
+      params: payload,
+    };
     const { schema, execute, subscribe, contextFactory, parse, validate } =
       getGraphqlServer().getEnveloped(serverContext);
     const document = parse(payload.query);
@@ -170,15 +172,15 @@ class GraphqlConnection {
   }
 
   /** Each operation counts as a request does. @throws EverywireError `rate_limited` */
-  #assertWithinRates(running: number): void {
-    const { limits, hasRateLimits } = this.#edge.settings;
+  #assertWithinRates(running: number): Promise<void> | undefined {
+    const { limits } = this.#edge.settings;
     if (running > limits.MAX_SOCKET_SUBSCRIPTIONS) {
       throw new EverywireError(
         "rate_limited",
         `At most ${limits.MAX_SOCKET_SUBSCRIPTIONS} operations at once.`,
       );
     }
-    if (hasRateLimits) this.#rates.take(toRateKey(this.#identity), limits.REQUESTS_PER_SECOND, Date.now());
+    return takeRequest(this.#edge, this.#identity);
   }
 
   #watchExpiry(): void {

@@ -14,7 +14,7 @@ export interface Call {
 }
 
 /** What is no request object. It is answered even so, with its id where that could be read. */
-interface InvalidCall {
+export interface InvalidCall {
   readonly kind: "invalid";
   readonly id: Id;
 }

@@ -1,5 +1,5 @@
 import { EverywireError } from "../../core/error.ts";
-import type { Call } from "./decode.ts";
+import type { Call, InvalidCall } from "./decode.ts";
 import { decodeCall } from "./decode.ts";
 import {
   encodeFailure,
@@ -16,8 +16,8 @@ export interface DispatchOptions {
   readonly maxBatch: number;
   /** Characters of all answers to one batch together; calls past that are refused and not run. */
   readonly maxAnswerCharacters: number;
-  /** Before each call; what it throws is the call's answer. */
-  readonly admit?: () => void;
+  /** Before each call, one that is no good (without a method) included; what it throws is the call's answer. */
+  readonly admit?: (method: string | undefined) => Promise<void> | undefined;
   /** Told of faults that are ours; the caller only hears `internal`. */
   readonly onFault: (error: EverywireError) => void;
 }
@@ -63,14 +63,14 @@ export class Dispatcher<C> {
   ): Promise<string | undefined> {
     const answers: string[] = [];
     let characters = 0;
-    const admit = () => {
+    const admit = async (method: string | undefined) => {
       if (characters > options.maxAnswerCharacters) {
         throw new EverywireError(
           "payload_too_large",
           "The answer to this batch is too long; ask in several.",
         );
       }
-      options.admit?.();
+      await options.admit?.(method);
     };
     for (const call of calls) {
       const answer = await this.#answer(call, context, { ...options, admit });
@@ -83,15 +83,15 @@ export class Dispatcher<C> {
 
   async #answer(value: unknown, context: C, options: DispatchOptions): Promise<string | undefined> {
     const call = decodeCall(value);
-    if (call.kind === "invalid") return encodeFailure(call.id, INVALID_REQUEST);
     const answer = await this.#call(call, context, options);
     return call.id === undefined ? undefined : answer;
   }
 
-  async #call(call: Call, context: C, options: DispatchOptions): Promise<string> {
+  async #call(call: Call | InvalidCall, context: C, options: DispatchOptions): Promise<string> {
     const id = call.id ?? null;
     try {
-      options.admit?.();
+      await options.admit?.(call.kind === "invalid" ? undefined : call.method);
+      if (call.kind === "invalid") return encodeFailure(id, INVALID_REQUEST);
       const method = this.#methods.get(call.method);
       if (method === undefined) return encodeFailure(id, METHOD_NOT_FOUND);
       return encodeResult(id, await method.call(context, call.params));

@@ -1,6 +1,6 @@
 import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
-import { toOperationContext } from "../boundary/edge.ts";
+import { takeRequest, toOperationContext } from "../boundary/edge.ts";
 import { chooseSubprotocol } from "../boundary/identity.ts";
 import { CHANNEL_METHODS, SOCKET_METHODS } from "./channel-methods.ts";
 import { decodeBody } from "./decode.ts";
@@ -46,7 +46,14 @@ export async function handlePost(c: EdgeContext): Promise<Response> {
     return toRefusal(error);
   }
   const context: RpcContext = { operation: () => toOperationContext(c), yieldTurn: () => undefined };
+  let isPaid = true;
   const answer = await httpDispatcher.dispatch(text, context, {
+    // The request has paid for one call; each further one of a batch counts as a request of its own.
+    admit: () => {
+      if (!isPaid) return takeRequest(c.get("edge"), c.get("identity"));
+      isPaid = false;
+      return undefined;
+    },
     maxBatch: limits.MAX_BATCH_EVENTS,
     maxAnswerCharacters: MAX_ANSWER_CHARACTERS,
     onFault: faultLog(c),
@@ -84,6 +91,7 @@ export function handleUpgrade(c: EdgeContext): Response {
     socket: server,
     dispatcher: socketDispatcher,
     operation: () => toOperationContext(c),
+    admit: () => takeRequest(c.get("edge"), c.get("identity")),
     maxAnswerCharacters: MAX_ANSWER_CHARACTERS,
     onFault: faultLog(c),
   });

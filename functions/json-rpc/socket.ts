@@ -5,8 +5,6 @@ import type { ErrorCode } from "../../core/error.ts";
 import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
 import { subscribeToEvents } from "../../core/operations/read-events.ts";
 import type { Subscription } from "../../core/ports.ts";
-import type { Bucket } from "../../core/rate.ts";
-import { takeTokens } from "../../core/rate.ts";
 import { NEW_FLOW, onPong, onSent } from "../../core/reader-flow.ts";
 import { withPosition } from "../boundary/first-records.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -17,6 +15,8 @@ export interface RpcSocketOptions {
   readonly socket: WebSocket;
   readonly dispatcher: Dispatcher<SocketContext>;
   readonly operation: () => OperationContext;
+  /** Counts a call as a request is counted. @throws EverywireError `rate_limited` */
+  readonly admit: () => Promise<void> | undefined;
   readonly maxAnswerCharacters: number;
   readonly onFault: (error: EverywireError) => void;
 }
@@ -41,7 +41,6 @@ export class RpcSocket implements Subscriber {
   #waiting = 0;
   #subscribed = 0;
   #flow = NEW_FLOW;
-  #rate: Bucket | undefined;
   #isEnded = false;
 
   constructor(options: RpcSocketOptions) {
@@ -124,14 +123,15 @@ export class RpcSocket implements Subscriber {
   }
 
   async #answer(text: string, yieldTurn: () => void): Promise<void> {
-    const { dispatcher, operation, maxAnswerCharacters, onFault } = this.#options;
+    const { dispatcher, operation, admit, maxAnswerCharacters, onFault } = this.#options;
     const answer = await dispatcher.dispatch(
       text,
       { operation, socket: this, yieldTurn },
       {
         maxBatch: operation().limits.MAX_BATCH_EVENTS,
         maxAnswerCharacters,
-        admit: () => this.#takeRate(),
+        // It answers our own ping: refused, it would make a reader that keeps up look like one that does not.
+        admit: (method) => (method === "channel.pong" ? undefined : admit()),
         onFault,
       },
     );
@@ -139,17 +139,6 @@ export class RpcSocket implements Subscriber {
     const starting = this.#starting;
     this.#starting = [];
     for (const start of starting) start();
-  }
-
-  /** @throws EverywireError `rate_limited` */
-  #takeRate(): void {
-    const { hasRateLimits, limits } = this.#options.operation();
-    if (!hasRateLimits) return;
-    const rate = limits.REQUESTS_PER_SECOND;
-    const { bucket, isAllowed, retryAfterMs } = takeTokens(this.#rate, rate, 1, Date.now());
-    this.#rate = bucket;
-    if (isAllowed) return;
-    throw new EverywireError("rate_limited", `At most ${rate} calls a second.`, { retryAfterMs });
   }
 
   async #pump(id: string, subscription: Subscription): Promise<void> {

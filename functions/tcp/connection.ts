@@ -6,12 +6,10 @@ import { parsePlainEvent } from "../../core/event.ts";
 import type { Identity } from "../../core/identity.ts";
 import { toDefaultSource } from "../../core/identity.ts";
 import { publishEach } from "../../core/operations/publish-each.ts";
-import type { Bucket } from "../../core/rate.ts";
-import { takeTokens } from "../../core/rate.ts";
 import type { NdjsonLine } from "../../wire/ndjson.ts";
 import { NdjsonSplitter } from "../../wire/ndjson.ts";
 import type { Edge } from "../boundary/edge.ts";
-import { createOperationContext } from "../boundary/edge.ts";
+import { createOperationContext, takeRequest } from "../boundary/edge.ts";
 import type { Line, Operation, Ref } from "./decode.ts";
 import { decodeLine } from "./decode.ts";
 import { encodeAck, encodeError, encodeHello, encodePong, encodeUnsubscribed } from "./encode.ts";
@@ -56,7 +54,6 @@ export class LineConnection {
   readonly #subscriptions: LineSubscriptions;
   readonly #maxLineBytes: number;
   #identity: Identity;
-  #rate: Bucket | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
 
   /** @param identity who it is before it says hello */
@@ -112,7 +109,7 @@ export class LineConnection {
       await this.#publish(publications);
     };
     for (const raw of lines) {
-      const step = this.#toStep(decodeLine(raw, this.#maxLineBytes));
+      const step = await this.#toStep(decodeLine(raw, this.#maxLineBytes));
       if ("operation" in step) {
         await flush();
         await this.#answer(step);
@@ -126,9 +123,9 @@ export class LineConnection {
     await flush();
   }
 
-  #toStep({ ref, operation }: Line): Publication | Request {
+  async #toStep({ ref, operation }: Line): Promise<Publication | Request> {
     try {
-      this.#takeRate();
+      await takeRequest(this.#edge, this.#identity);
       if (operation instanceof EverywireError || operation.op !== "publish") return { ref, operation };
       const { identity, nowMs } = this.#context();
       const defaults = { source: toDefaultSource(identity), nowMs };
@@ -136,17 +133,6 @@ export class LineConnection {
     } catch (thrown) {
       return { ref, operation: EverywireError.from(thrown) };
     }
-  }
-
-  /** @throws EverywireError `rate_limited` */
-  #takeRate(): void {
-    const { hasRateLimits, limits } = this.#edge.settings;
-    if (!hasRateLimits) return;
-    const perSecond = limits.REQUESTS_PER_SECOND;
-    const { bucket, isAllowed, retryAfterMs } = takeTokens(this.#rate, perSecond, 1, Date.now());
-    this.#rate = bucket;
-    if (isAllowed) return;
-    throw new EverywireError("rate_limited", `At most ${perSecond} operations a second.`, { retryAfterMs });
   }
 
   /** @throws EverywireError `internal` */

@@ -111,7 +111,7 @@ async function run(query: string) {
   const response = await getGraphqlServer().fetch(
     "http://test/graphql",
     { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ query }) },
-    createGraphqlContext(operation, "test"),
+    createGraphqlContext(operation, "test", () => undefined),
   );
   const { data, errors } = (await response.json()) as { data: Record<string, unknown>; errors?: unknown };
   expect(errors).toBeUndefined();
