@@ -1,12 +1,7 @@
+import { decodeFlowControl } from "./decode-flow-control.ts";
 import { parseDuration } from "./duration.ts";
-import type {
-  CallbackOptions,
-  DeliveryOptions,
-  FlowControl,
-  MessageOptions,
-  Method,
-  Redaction,
-} from "./message.ts";
+import { decodeCount, splitList } from "./header-values.ts";
+import type { CallbackOptions, DeliveryOptions, MessageOptions, Method, Redaction } from "./message.ts";
 import { METHODS } from "./message.ts";
 import { badRequest, notServed, QstashProblem } from "./problem.ts";
 import { parseRetryDelay } from "./retry-delay.ts";
@@ -185,49 +180,6 @@ function decodeDeduplication(headers: Headers): Deduplication | undefined {
     : undefined;
 }
 
-function decodeFlowControl(headers: Headers): FlowControl | undefined {
-  const key = headers.get("upstash-flow-control-key");
-  const value = headers.get("upstash-flow-control-value");
-  if (key === null && value === null) return undefined;
-  if (!key || !value)
-    throw badRequest("Upstash-Flow-Control-Key and Upstash-Flow-Control-Value need each other");
-  const parts = new Map(
-    splitList(value).map((part) => {
-      const [name = "", text = "", ...more] = part.split("=").map((piece) => piece.trim());
-      if (more.length > 0) throw badRequest(`Upstash-Flow-Control-Value has "${part.slice(0, 40)}"`);
-      return [name.toLowerCase(), text] as const;
-    }),
-  );
-  for (const name of parts.keys()) {
-    if (!["parallelism", "rate", "period"].includes(name)) {
-      throw badRequest(
-        `Upstash-Flow-Control-Value knows parallelism, rate and period, and has "${name.slice(0, 40)}"`,
-      );
-    }
-  }
-  const parallelism = decodeLimit("parallelism", parts.get("parallelism"));
-  const rate = decodeLimit("rate", parts.get("rate"));
-  if (parallelism === undefined && rate === undefined) {
-    throw badRequest("Upstash-Flow-Control-Value needs a parallelism or a rate");
-  }
-  return { key, parallelism, rate, periodSeconds: decodePeriod(parts.get("period")) };
-}
-
-function decodePeriod(text: string | undefined): number {
-  if (text === undefined) return 1;
-  const seconds = /^\d+$/.test(text) ? Number(text) : parseDuration("period", text) / 1000;
-  if (seconds < 1 || seconds > 7 * 86_400) throw badRequest("the period of a flow control is 1s to 7d");
-  return seconds;
-}
-
-/** @throws QstashProblem 400 where it is no whole number from 1 */
-export function decodeLimit(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const limit = decodeCount(name, text);
-  if (limit < 1) throw badRequest(`${name} must be 1 or more`);
-  return limit;
-}
-
 function decodeRedaction(headers: Headers): Redaction | undefined {
   const text = headers.get("upstash-redact-fields");
   if (text === null) return undefined;
@@ -237,19 +189,6 @@ function decodeRedaction(headers: Headers): Redaction | undefined {
   const known = fields.filter((field) => ["body", "header", "headers"].includes(field)).length + names.length;
   if (known < fields.length) throw badRequest(`Upstash-Redact-Fields knows body, headers and header[Name]`);
   return { body: fields.includes("body"), headers: isAll ? true : names };
-}
-
-function decodeCount(name: string, text: string): number {
-  if (!/^\d{1,12}$/.test(text))
-    throw badRequest(`${name} must be a whole number, and is "${text.slice(0, 40)}"`);
-  return Number(text);
-}
-
-function splitList(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }
 
 function refuseLargeHeaders(headers: Readonly<Record<string, string>>): void {

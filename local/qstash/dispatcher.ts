@@ -14,6 +14,8 @@ const SHIFT_MS = 5 * 60 * 1000;
 /** When deliveries are taken up again where the runtime is killed during them. */
 const GUARD_MS = 1_000;
 const DUE_AT_ONCE = 64;
+/** Between two looks for what is due: where much happens at once, one look is enough for all of it. */
+const MIN_PAUSE_MS = 5;
 
 interface Parts {
   readonly storage: DurableObjectStorage;
@@ -71,6 +73,7 @@ export class Dispatcher {
         this.#startDue(nowMs);
         if (this.#inFlight.size === 0 || nowMs >= endMs) return;
         await Promise.race([woken, sleep(Math.min(this.#nextMs(nowMs) ?? endMs, endMs) - nowMs)]);
+        await sleep(nowMs + MIN_PAUSE_MS - Date.now());
       }
     } finally {
       this.#isRunning = false;

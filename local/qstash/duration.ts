@@ -27,12 +27,12 @@ const ANSWER_UNITS_MS: Readonly<Record<string, number>> = {
  * @example parseDuration("Upstash-Delay", "1d10h30m") // 124_200_000
  */
 export function parseDuration(name: string, text: string): number {
-  if (!/^(\d{1,9}[smhd]){1,4}$/.test(text)) {
+  if (!/^(\d{1,9}(\.\d{1,3})?[smhd]){1,4}$/.test(text)) {
     throw badRequest(
       `${name} must be a duration like 30s, 5m, 2h or 1d10h30m, and is "${text.slice(0, 40)}"`,
     );
   }
-  return sum(text, /(\d+)([smhd])/g, UNITS_MS);
+  return sum(text, /(\d+(?:\.\d+)?)([smhd])/g, UNITS_MS);
 }
 
 /**

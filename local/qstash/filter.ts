@@ -39,9 +39,6 @@ const FIELDS: Readonly<Record<string, Field>> = {
 /** These may have commas of their own. */
 const NOT_SPLIT = new Set(["url", "path"]);
 
-/** Says which of the fields a request may filter by. */
-export type FilterField = keyof typeof FIELDS | "fromDate" | "toDate";
-
 /**
  * Reads the filters of a query. Of several values of one field any may fit; several fields have to fit together.
  *

@@ -82,7 +82,7 @@ export interface Answer {
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** @example newId("msg") // "msg_7YoJxFpwkEy5zBp378JgvD6YBDPBEqkBPje2JGTCEUiASMJQ" */
+/** @example newId("msg") // "msg_QUyFNQj0pkZ2K3p7PDb82T5gMXa" */
 export function newId(prefix: "msg" | "scd"): string {
   const bytes = crypto.getRandomValues(new Uint8Array(27));
   return `${prefix}_${Array.from(bytes, (byte) => ALPHABET[byte % ALPHABET.length]).join("")}`;

@@ -23,7 +23,7 @@ export class Qstash extends DurableObject<Env> {
     const withCronSeconds = env.QSTASH_CRON_SECONDS === "true";
     const store = new Store(storage, env);
     const publisher = new Publisher(store);
-    const scheduler = new Scheduler(store, publisher, withCronSeconds);
+    const scheduler = new Scheduler(store, publisher);
     const settler = new Settler(store, publisher, readBackoff(env));
     this.#dispatcher = new Dispatcher({ storage, env, store, scheduler, settler });
     this.#app = createApp({ store, publisher, dispatcher: this.#dispatcher, withCronSeconds });

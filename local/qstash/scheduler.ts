@@ -10,18 +10,17 @@ import type { Endpoint } from "./store/url-group-store.ts";
 export class Scheduler {
   readonly #store: Store;
   readonly #publisher: Publisher;
-  readonly #withSeconds: boolean;
 
-  constructor(store: Store, publisher: Publisher, withSeconds: boolean) {
+  constructor(store: Store, publisher: Publisher) {
     this.#store = store;
     this.#publisher = publisher;
-    this.#withSeconds = withSeconds;
   }
 
   /** Times that went by while nothing ran are made up for once, and not one by one. */
   fire(nowMs: number): void {
     for (const schedule of this.#store.schedules.findDue(nowMs)) {
-      const nextMs = parseCron(schedule.cron, this.#withSeconds).next(nowMs);
+      // What was taken once is run, whatever may be created now.
+      const nextMs = parseCron(schedule.cron, true).next(nowMs);
       this.#store.transaction(() => {
         if (schedule.isPaused) this.#store.schedules.advance(schedule.id, nextMs);
         else {

@@ -19,7 +19,8 @@ export class Settler {
   }
 
   settle(message: Message, body: Uint8Array, answer: Answer): void {
-    const { store, nowMs } = { store: this.#store, nowMs: Date.now() };
+    const store = this.#store;
+    const nowMs = Date.now();
     const next = decideNext({ ...message.spec, retried: message.retried }, answer, this.#backoff, nowMs);
     store.transaction(() => {
       // Canceled meanwhile: whatever came of it is nobody's any more.

@@ -47,12 +47,19 @@ export class QstashReceiver {
     return `${this.url}${path}`;
   }
 
+  /** Keeps whoever comes to this path waiting for an answer. Gives what lets all of them go, and all that come later. */
+  hold(path: string): () => void {
+    const released = Promise.withResolvers<Reply>();
+    this.on(path, () => released.promise);
+    return () => released.resolve({ status: 200 });
+  }
+
   at(path: string): Received[] {
     return this.received.filter((request) => request.path === path);
   }
 
   /** Resolves when so many requests came to a path, with them. */
-  async waitFor(path: string, count = 1, timeoutMs = 10_000): Promise<Received[]> {
+  async waitFor(path: string, count = 1, timeoutMs = 25_000): Promise<Received[]> {
     const endMs = Date.now() + timeoutMs;
     while (this.at(path).length < count) {
       const left = endMs - Date.now();

@@ -58,7 +58,7 @@ export function connect({
 
 /** Asks again until there is an answer that fits. */
 export async function eventually<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
-  const endMs = Date.now() + 10_000;
+  const endMs = Date.now() + 25_000;
   for (;;) {
     const answer = await ask();
     if (fits(answer)) return answer;

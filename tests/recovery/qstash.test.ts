@@ -12,8 +12,8 @@ let stateDirectory: string;
 let receiver: QstashReceiver;
 let served: Served;
 
-const start = async () => {
-  served = await serve({ port: 0, stateDirectory, environment: {} });
+const start = async (environment: Readonly<Record<string, string>> = {}) => {
+  served = await serve({ port: 0, stateDirectory, environment });
   return connect(served);
 };
 
@@ -119,4 +119,9 @@ test("delays, queues, dead letters, schedules, groups and keys outlive the runti
     deduplicated: true,
   });
   expect(await (await after.request("/v2/keys")).json()).toEqual(keys);
+  await served.kill();
+
+  // Settings come first again where they are changed.
+  const changed = await start({ QSTASH_CURRENT_SIGNING_KEY: "sig_a", QSTASH_NEXT_SIGNING_KEY: "sig_b" });
+  expect(await (await changed.request("/v2/keys")).json()).toEqual({ current: "sig_a", next: "sig_b" });
 });

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
-import { decodeLimit } from "../decode-options.ts";
 import { isPeriodOver } from "../flow-control.ts";
+import { decodeLimit } from "../header-values.ts";
 import { badRequest, notFound } from "../problem.ts";
 import { MAX_IN_FLIGHT } from "../settings.ts";
 import type { FlowControlState } from "../store/flow-control-store.ts";

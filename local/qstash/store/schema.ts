@@ -17,7 +17,8 @@ const TABLES = [
     spec TEXT NOT NULL,
     body BLOB NOT NULL
   )`,
-  "CREATE INDEX IF NOT EXISTS messages_due ON messages (is_active, due_ms, seq)",
+  // With all that a search passes messages over for, so that it need not read them.
+  "CREATE INDEX IF NOT EXISTS messages_due ON messages (is_active, due_ms, seq, lane, host, flow_key)",
   "CREATE INDEX IF NOT EXISTS messages_lane ON messages (lane, number) WHERE lane IS NOT NULL",
   "CREATE INDEX IF NOT EXISTS messages_flow ON messages (flow_key, is_active) WHERE flow_key IS NOT NULL",
   `CREATE TABLE IF NOT EXISTS dead_letters (
