@@ -166,7 +166,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   /** Counts what is published later: by way of a queue. */
   takeRate(rateKey: string, cost: number): Result<null> {
     return attempt(() => {
-      this.#rates.take(rateKey, cost, Date.now());
+      this.#rates.takePublishes(rateKey, cost, Date.now());
       return null;
     });
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DoorDriver, Published, PublishedEvent, Target } from "../door-driver.ts";
-import { DEFAULT_TIMEOUT_MS } from "../door-driver.ts";
+import { DEFAULT_TIMEOUT_MS, DoorError } from "../door-driver.ts";
 import { assertOk, toHeaders, toUrl } from "../http-exchange.ts";
 
 interface Enqueued {
@@ -16,6 +16,18 @@ interface Page {
 const LOOK_AGAIN_MS = 15;
 /** Looks at the channel for each look at the queue. */
 const LOOKS = 12;
+
+/** What was enqueued is on its way, whatever becomes of the questions after it: one over the rate is asked again. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (tries === 50 || !(thrown instanceof DoorError) || thrown.code !== "rate_limited") throw thrown;
+      await delay(100);
+    }
+  }
+}
 
 /**
  * `POST /queue/{channel}`. The queue answers before the event is in the channel, so its sequence is read from there: after
@@ -33,7 +45,7 @@ export const queue: DoorDriver = {
     /** The event, or the cursor of the end where it is not there. */
     const find = async (id: string, after: string): Promise<{ sequence: string } | { end: string }> => {
       for (let from = after; ; ) {
-        const { events, next } = await readPage(from);
+        const { events, next } = await patiently(() => readPage(from));
         const found = events.find((each) => each.id === id);
         if (found !== undefined) return { sequence: found.sequence };
         if (events.length === 0) return { end: next };
