@@ -115,7 +115,7 @@ describe.concurrent("an order that was placed", () => {
     const channel = `orders/${placed.id}`;
     const live: { name: string; reader: Reader }[] = [];
     for (const { name, read } of readers) live.push({ name, reader: await read(carol, channel, "earliest") });
-    const inbox = await http.read?.(carol, "users/carol/inbox", "latest");
+    const inbox = await http.read?.(carol, "users/carol/inbox", "earliest");
     const { client } = connect(carol);
     const query = `subscription { orderStatus(orderId: "${placed.id}", after: "earliest") { orderId status } }`;
     const statuses = client.iterate<{ orderStatus: { status: string } }>({ query });
