@@ -1,11 +1,14 @@
 import { attemptAsync } from "./core/result.ts";
 import { parseSettings } from "./core/settings.ts";
+import type { WebhookSender } from "./core/webhook-sender.ts";
 import type { Channel } from "./durable-objects/channel.ts";
 import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
 import type { Job } from "./durable-objects/job.ts";
 import type { Records as RecordsObject } from "./durable-objects/records.ts";
 import { createRecordsClass } from "./durable-objects/records.ts";
+import { createWebhookEndpointClass } from "./durable-objects/webhook-endpoint.ts";
+import type { WebhookIndex } from "./durable-objects/webhook-index.ts";
 import type { WorkQueue } from "./durable-objects/work-queue.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
@@ -15,16 +18,23 @@ import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
 import { createJobs } from "./services/jobs.ts";
+import { createNames } from "./services/names.ts";
 import { createQueue } from "./services/queue.ts";
 import { createOutbox, createRecords } from "./services/records.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
+import { createSvix, createSvixSender, createSvixWebhooks } from "./services/svix.ts";
 import { createTokens } from "./services/tokens.ts";
+import { createWebhookHost } from "./services/webhook-host.ts";
+import { createWebhookSender } from "./services/webhook-sender.ts";
 import { createWebhookSources } from "./services/webhook-sources.ts";
+import type { WebhookEndpointNamespace } from "./services/webhooks.ts";
+import { createWebhooks } from "./services/webhooks.ts";
 import { createWorkQueues } from "./services/work-queues.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
 export { Job } from "./durable-objects/job.ts";
+export { WebhookIndex } from "./durable-objects/webhook-index.ts";
 export { WorkQueue } from "./durable-objects/work-queue.ts";
 
 /** The bindings of wrangler.toml, and what an operator may set (core/settings.ts, services/tokens.ts). */
@@ -34,9 +44,13 @@ interface Env {
   readonly RECORDS: DurableObjectNamespace<RecordsObject>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;
   readonly JOB: DurableObjectNamespace<Job>;
-  readonly WORK_QUEUE: DurableObjectNamespace<WorkQueue>;
+  readonly WEBHOOK_ENDPOINT: WebhookEndpointNamespace;
+  readonly WEBHOOK_INDEX: DurableObjectNamespace<WebhookIndex>;
   readonly JWT_SECRET?: string;
   readonly JWKS_URL?: string;
+  readonly SVIX_TOKEN?: string;
+  readonly SVIX_SERVER_URL?: string;
+  readonly WORK_QUEUE: DurableObjectNamespace<WorkQueue>;
   readonly QSTASH_URL?: string;
   readonly QSTASH_TOKEN?: string;
   readonly QSTASH_CURRENT_SIGNING_KEY?: string;
@@ -45,6 +59,7 @@ interface Env {
 
 interface Composed {
   readonly edge: Edge;
+  readonly webhookSender: WebhookSender;
   readonly app: ReturnType<typeof createApp>;
 }
 
@@ -57,6 +72,17 @@ function compose(env: Env): Composed {
   const known = composed.get(env);
   if (known !== undefined) return known;
   const settings = parseSettings(env as unknown as Record<string, unknown>);
+  const { limits } = settings;
+  const names = createNames(settings.dnsResolverUrl);
+  const targets = { allowsPrivate: settings.allowsPrivateWebhooks };
+  const svix = env.SVIX_TOKEN
+    ? createSvix({
+        token: env.SVIX_TOKEN,
+        serverUrl: env.SVIX_SERVER_URL,
+        timeoutMs: limits.WEBHOOK_TIMEOUT_SECONDS * 1000,
+      })
+    : undefined;
+  const webhooks = createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX);
   const edge: Edge = {
     settings,
     rates,
@@ -82,9 +108,13 @@ function compose(env: Env): Composed {
         hasDevAuth: settings.hasDevAuth,
       }),
       webhookSources: createWebhookSources(env as unknown as Record<string, unknown>),
+      webhooks: svix === undefined ? webhooks : createSvixWebhooks(webhooks, svix),
+      names,
     },
   };
-  const made = { edge, app: createApp(doors, edge) };
+  const webhookSender =
+    svix === undefined ? createWebhookSender({ limits, targets, names }) : createSvixSender(svix);
+  const made = { edge, webhookSender, app: createApp(doors, edge) };
   composed.set(env, made);
   return made;
 }
@@ -92,6 +122,12 @@ function compose(env: Env): Composed {
 /** A GraphQL connection: the object that holds it, and the door that knows what is spoken on it. */
 export const GraphqlSocket = createGraphqlSocketClass<Env>((env, socket, opening) => {
   serveGraphqlSocket(compose(env).edge, socket, opening);
+});
+
+/** A webhook endpoint: the object that keeps its place, and what sends, decides and tells for it. */
+export const WebhookEndpoint = createWebhookEndpointClass<Env>((env) => {
+  const { edge, webhookSender } = compose(env);
+  return createWebhookHost(edge, webhookSender);
 });
 
 /** The resources: the object that stores them, and the queue that does what follows on a write. */

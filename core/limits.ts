@@ -56,6 +56,26 @@ export interface Limits {
   readonly MAX_LEASE_ATTEMPTS: number;
   /** Members whose coming and going is announced; above it they are counted, since n joins make n*n events. */
   readonly MAX_ANNOUNCED_MEMBERS: number;
+  /** Webhook endpoints of one owner. */
+  readonly MAX_WEBHOOK_ENDPOINTS: number;
+  /** Deliveries that an endpoint's log keeps; the oldest go first. */
+  readonly WEBHOOK_LOG_ENTRIES: number;
+  /** Seconds that a receiver of webhooks has for its answer. */
+  readonly WEBHOOK_TIMEOUT_SECONDS: number;
+  /** The longest wait after the first attempt that failed, in milliseconds; it grows with each. */
+  readonly WEBHOOK_FIRST_RETRY_MS: number;
+  /** How much longer the wait is after each attempt: 200 doubles it. */
+  readonly WEBHOOK_RETRY_GROWTH_PERCENT: number;
+  /** It grows no longer than this. */
+  readonly WEBHOOK_MAX_RETRY_MS: number;
+  /** A `Retry-After` that asks for more is taken for this. */
+  readonly WEBHOOK_MAX_RETRY_AFTER_SECONDS: number;
+  /** Answers that are no 2xx, or do not come in time, before an event is a dead letter. */
+  readonly WEBHOOK_MAX_ATTEMPTS: number;
+  /** Seconds for which a receiver that cannot be reached at all is tried before an event is a dead letter. */
+  readonly WEBHOOK_UNREACHABLE_SECONDS: number;
+  /** Dead letters in a row before an endpoint is disabled. */
+  readonly WEBHOOK_DISABLE_AFTER: number;
 }
 
 const KIB = 1024;
@@ -92,6 +112,16 @@ export const DEFAULT_LIMITS: Limits = {
   MAX_LEASE_SECONDS: 12 * 3600,
   MAX_LEASE_ATTEMPTS: 5,
   MAX_ANNOUNCED_MEMBERS: 100,
+  MAX_WEBHOOK_ENDPOINTS: 100,
+  WEBHOOK_LOG_ENTRIES: 10_000,
+  WEBHOOK_TIMEOUT_SECONDS: 15,
+  WEBHOOK_FIRST_RETRY_MS: 1000,
+  WEBHOOK_RETRY_GROWTH_PERCENT: 200,
+  WEBHOOK_MAX_RETRY_MS: 3600 * 1000,
+  WEBHOOK_MAX_RETRY_AFTER_SECONDS: 3600,
+  WEBHOOK_MAX_ATTEMPTS: 20,
+  WEBHOOK_UNREACHABLE_SECONDS: 24 * 3600,
+  WEBHOOK_DISABLE_AFTER: 5,
 };
 
 export const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as readonly (keyof Limits)[];

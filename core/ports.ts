@@ -16,6 +16,7 @@ import type {
   StreamPage,
 } from "./stream.ts";
 import type { WebhookScheme } from "./webhook-schemes/scheme.ts";
+import type { Webhooks } from "./webhooks.ts";
 import type { WorkQueues } from "./work-queue.ts";
 
 /**
@@ -30,6 +31,8 @@ export interface Ports {
   readonly socketHosts: SocketHosts;
   readonly jobs: Jobs;
   readonly webhookSources: WebhookSources;
+  readonly webhooks: Webhooks;
+  readonly names: Names;
   readonly queue: Queue;
   readonly workQueues: WorkQueues;
   readonly outbox: Outbox;
@@ -192,6 +195,16 @@ export interface Tokens {
   verify(token: string): Promise<Identity>;
   /** @throws EverywireError `not_found` where development tokens are off */
   issue(claims: TokenClaims): Promise<IssuedToken>;
+}
+
+/** The names of the internet. */
+export interface Names {
+  /**
+   * The addresses of a name, IPv4 and IPv6; undefined where names are not looked up here (`DNS_RESOLVER_URL=off`).
+   *
+   * @throws EverywireError `unavailable` where it cannot be found out now
+   */
+  resolve(hostname: string): Promise<readonly string[] | undefined>;
 }
 
 /** What a place for a connection is told of who opened it; plain data, since it crosses to another isolate. */

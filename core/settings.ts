@@ -21,7 +21,11 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   /** Whether webhooks may be sent to private and loopback addresses. */
   readonly allowsPrivateWebhooks: boolean;
+  /** Where names are looked up (RFC 8484, in JSON) before a URL of somebody's is called; undefined where it is off. */
+  readonly dnsResolverUrl: string | undefined;
 }
+
+const DEFAULT_DNS_RESOLVER_URL = "https://cloudflare-dns.com/dns-query";
 
 /**
  * Reads the settings.
@@ -38,6 +42,7 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     tcpPorts: { TCP_PORT: parsePort(env, "TCP_PORT"), MQTT_PORT: parsePort(env, "MQTT_PORT") },
     publicUrl: parseUrl(env, "PUBLIC_URL"),
     allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
+    dnsResolverUrl: parseResolver(env, "DNS_RESOLVER_URL"),
   };
 }
 
@@ -77,6 +82,13 @@ function parseUrl(env: Readonly<Record<string, unknown>>, name: string): string 
     throw new Error(`${name} must be an http(s) URL without a path.`);
   }
   return text.endsWith("/") ? text.slice(0, -1) : text;
+}
+
+function parseResolver(env: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const text = env[name] ?? DEFAULT_DNS_RESOLVER_URL;
+  if (text === "off" || text === "") return undefined;
+  if (typeof text === "string" && /^https?:/.test(text) && URL.canParse(text)) return text;
+  throw new Error(`${name} must be an http(s) URL, or 'off'.`);
 }
 
 function parseList(env: Readonly<Record<string, unknown>>, name: string): string[] {

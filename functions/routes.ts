@@ -26,8 +26,8 @@ export const doors: readonly Door[] = [
   connect,
   durableStreams,
   tcp,
+  webhooks,
   queue,
   rest,
-  webhooks,
   createSystemDoor(() => doors),
 ];

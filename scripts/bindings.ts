@@ -16,6 +16,7 @@ const SETTING_NAMES = [
   "JWT_SECRET",
   "JWKS_URL",
   "PUBLIC_URL",
+  "DNS_RESOLVER_URL",
   "QSTASH_URL",
   "QSTASH_TOKEN",
   "QSTASH_CURRENT_SIGNING_KEY",
@@ -31,7 +32,16 @@ const SETTING_NAMES = [
 ] as const;
 
 /** What a local run sets that a deploy does not (CONTRACT §6). `DEV_AUTH` is not here: it is off unless set. */
-const LOCAL_DEFAULTS = { ANONYMOUS_CHANNELS: "demo/**" };
+const LOCAL_DEFAULTS = {
+  ANONYMOUS_CHANNELS: "demo/**",
+  // What takes hours in production is seen in seconds here.
+  WEBHOOK_FIRST_RETRY_MS: "20",
+  WEBHOOK_RETRY_GROWTH_PERCENT: "150",
+  WEBHOOK_MAX_RETRY_MS: "250",
+  WEBHOOK_MAX_ATTEMPTS: "40",
+  WEBHOOK_UNREACHABLE_SECONDS: "60",
+  WEBHOOK_DISABLE_AFTER: "3",
+};
 
 /**
  * The Worker's settings for a local run: what the environment sets of the known names, and nothing else of it.

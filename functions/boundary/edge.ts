@@ -61,6 +61,7 @@ export function createOperationContext({ ports, settings }: Edge, identity: Iden
       anonymousChannels: settings.anonymousChannels,
       orderOwner: (id) => ports.records.orderOwner(id),
     },
+    targets: { allowsPrivate: settings.allowsPrivateWebhooks },
     nowMs: Date.now(),
     hasRateLimits: settings.hasRateLimits,
   };

@@ -1,13 +1,46 @@
 import { mountMethods } from "../boundary/methods.ts";
 import type { Door } from "../door.ts";
+import {
+  handleCreate,
+  handleDelete,
+  handleGet,
+  handleList,
+  handleListDeliveries,
+  handleReplayDelivery,
+  handleReplayFrom,
+  handleRotateSecret,
+  handleTest,
+  handleUpdate,
+} from "./handler.ts";
 import { handleIncoming } from "./incoming-handler.ts";
 
 export const door: Door = {
   name: "webhooks",
-  summary: "Webhooks in: other systems' deliveries, verified, on webhooks/{source}",
-  example: "curl {url}/webhooks/in/github -H 'x-hub-signature-256: sha256=...' -d @push.json",
-  guarantees: undefined,
+  summary:
+    "Webhooks out: signed CloudEvents, in order, until they arrive; in: other systems' deliveries, verified, on webhooks/{source}",
+  example: `curl {url}/webhooks/endpoints -H "authorization: Bearer $TOKEN" -d '{"url":"https://example.com/hook","channels":["demo/**"]}'`,
+  guarantees: {
+    publish: false,
+    subscribe: true,
+    resume: true,
+    ordering: true,
+    dedupe: false,
+    binary: true,
+    presence: false,
+    limits: true,
+  },
   mount(app) {
+    mountMethods(app, "/webhooks/endpoints", { GET: handleList, POST: handleCreate });
+    mountMethods(app, "/webhooks/endpoints/:id", {
+      GET: handleGet,
+      PATCH: handleUpdate,
+      DELETE: handleDelete,
+    });
+    mountMethods(app, "/webhooks/endpoints/:id/rotate-secret", { POST: handleRotateSecret });
+    mountMethods(app, "/webhooks/endpoints/:id/test", { POST: handleTest });
+    mountMethods(app, "/webhooks/endpoints/:id/deliveries", { GET: handleListDeliveries });
+    mountMethods(app, "/webhooks/endpoints/:id/replay", { POST: handleReplayFrom });
+    mountMethods(app, "/webhooks/deliveries/:id/replay", { POST: handleReplayDelivery });
     mountMethods(app, "/webhooks/in/:source", { POST: handleIncoming }, {}, "anybody");
   },
 };

@@ -12,6 +12,7 @@ import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
 import { tcp } from "./doors/tcp.ts";
+import { webhooks } from "./doors/webhooks.ts";
 import { websocket } from "./doors/websocket.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
@@ -30,6 +31,7 @@ const drivers: readonly DoorDriver[] = [
   durableStreamsByPoll,
   tcp,
   linesSocket,
+  webhooks,
   queue,
 ];
 

@@ -15,14 +15,20 @@ export interface ServedTarget extends Target {
   stop(): Promise<void>;
 }
 
-/** Serves the bundle on a free port, with fresh state, development tokens, no rates, and `demo/**` open to anybody. */
+/** Serves the bundle on a free port, with fresh state, development tokens, no rates, `demo/**` open to anybody, and receivers of webhooks on this machine. */
 export async function serveTarget(environment: Readonly<Record<string, string>> = {}): Promise<ServedTarget> {
   await buildIfStale();
   const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-test-"));
   const served = await serve({
     port: 0,
     stateDirectory,
-    environment: { DEV_AUTH: "true", RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**", ...environment },
+    environment: {
+      DEV_AUTH: "true",
+      RATE_LIMITS: "off",
+      ANONYMOUS_CHANNELS: "demo/**",
+      ALLOW_PRIVATE_WEBHOOKS: "true",
+      ...environment,
+    },
   });
   return {
     url: served.url,

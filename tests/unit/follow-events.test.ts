@@ -51,6 +51,7 @@ async function follow(
     limits: DEFAULT_LIMITS,
     policy: { anonymousChannels: [parseChannelGlob("**")], orderOwner: async () => undefined },
     nowMs: 0,
+    targets: { allowsPrivate: false },
     hasRateLimits: false,
   } as unknown as OperationContext;
   const subscription = await followEvents(context, parseChannelName("a"), after);

@@ -106,6 +106,7 @@ async function run(query: string) {
     limits: DEFAULT_LIMITS,
     policy: { anonymousChannels: [], orderOwner: async () => undefined },
     nowMs: Date.now(),
+    targets: { allowsPrivate: false },
     hasRateLimits: false,
   };
   const response = await getGraphqlServer().fetch(
