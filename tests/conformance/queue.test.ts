@@ -496,6 +496,7 @@ describe("without a queue", () => {
       "that does not answer says so",
       {
         QSTASH_URL: "http://127.0.0.1:1",
+        ALLOW_PRIVATE_WEBHOOKS: "off",
         QSTASH_TOKEN: "t",
         QSTASH_CURRENT_SIGNING_KEY: "a",
         QSTASH_NEXT_SIGNING_KEY: "b",
