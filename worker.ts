@@ -1,4 +1,5 @@
 import { waitUntil } from "cloudflare:workers";
+import { attemptAsync } from "./core/result.ts";
 import { parseSettings } from "./core/settings.ts";
 import type { WebhookSender } from "./core/webhook-sender.ts";
 import type { Channel } from "./durable-objects/channel.ts";
@@ -6,9 +7,11 @@ import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
 import type { JobObject } from "./durable-objects/job.ts";
 import { createJobClass } from "./durable-objects/job.ts";
-import type { Records } from "./durable-objects/records.ts";
+import type { Records as RecordsObject } from "./durable-objects/records.ts";
+import { createRecordsClass } from "./durable-objects/records.ts";
 import { createWebhookEndpointClass } from "./durable-objects/webhook-endpoint.ts";
 import type { WebhookIndex } from "./durable-objects/webhook-index.ts";
+import type { WorkQueue } from "./durable-objects/work-queue.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
 import { IsolateRates } from "./functions/boundary/request-rates.ts";
@@ -18,7 +21,8 @@ import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
 import { createJobs } from "./services/jobs.ts";
 import { createNames } from "./services/names.ts";
-import { createRecords } from "./services/records.ts";
+import { createQueue } from "./services/queue.ts";
+import { createOutbox, createRecords } from "./services/records.ts";
 import type { RedisStore } from "./services/redis-store.ts";
 import { createRedisStore } from "./services/redis-store.ts";
 import { createSocketHosts } from "./services/socket-hosts.ts";
@@ -29,17 +33,18 @@ import { createWebhookSender } from "./services/webhook-sender.ts";
 import { createWebhookSources } from "./services/webhook-sources.ts";
 import type { WebhookEndpointNamespace } from "./services/webhooks.ts";
 import { createWebhooks } from "./services/webhooks.ts";
+import { createWorkQueues } from "./services/work-queues.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
-export { Records } from "./durable-objects/records.ts";
 export { WebhookIndex } from "./durable-objects/webhook-index.ts";
+export { WorkQueue } from "./durable-objects/work-queue.ts";
 
 /** The bindings of wrangler.toml, and what an operator may set (core/settings.ts, services/tokens.ts). */
 interface Env {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
-  readonly RECORDS: DurableObjectNamespace<Records>;
+  readonly RECORDS: DurableObjectNamespace<RecordsObject>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;
   readonly JOB: DurableObjectNamespace<JobObject<unknown>>;
   readonly WEBHOOK_ENDPOINT: WebhookEndpointNamespace;
@@ -50,6 +55,11 @@ interface Env {
   readonly SVIX_SERVER_URL?: string;
   readonly UPSTASH_REDIS_REST_URL?: string;
   readonly UPSTASH_REDIS_REST_TOKEN?: string;
+  readonly WORK_QUEUE: DurableObjectNamespace<WorkQueue>;
+  readonly QSTASH_URL?: string;
+  readonly QSTASH_TOKEN?: string;
+  readonly QSTASH_CURRENT_SIGNING_KEY?: string;
+  readonly QSTASH_NEXT_SIGNING_KEY?: string;
 }
 
 interface Composed {
@@ -81,7 +91,15 @@ function compose(env: Env): Composed {
     : undefined;
   const webhooks = createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX);
   const channels = createChannels(env.CHANNEL, limits);
-  const redis = createRedisStore(env, { channels, queue: undefined, waitUntil });
+  const queue = createQueue({
+    QSTASH_URL: env.QSTASH_URL,
+    QSTASH_TOKEN: env.QSTASH_TOKEN,
+    QSTASH_CURRENT_SIGNING_KEY: env.QSTASH_CURRENT_SIGNING_KEY,
+    QSTASH_NEXT_SIGNING_KEY: env.QSTASH_NEXT_SIGNING_KEY,
+    publicUrl: settings.publicUrl,
+    allowsPrivateTargets: settings.allowsPrivateWebhooks,
+  });
+  const redis = createRedisStore(env, { channels, queue, waitUntil }, limits);
   const edge: Edge = {
     settings,
     rates: redis?.requestRates ?? rates,
@@ -91,6 +109,9 @@ function compose(env: Env): Composed {
       records: redis?.records ?? createRecords(env.RECORDS),
       socketHosts: createSocketHosts(env.GRAPHQL_SOCKET),
       jobs: createJobs(env.JOB),
+      queue,
+      workQueues: createWorkQueues(env.WORK_QUEUE),
+      outbox: createOutbox(env.RECORDS),
       tokens: createTokens({
         JWT_SECRET: env.JWT_SECRET,
         JWKS_URL: env.JWKS_URL,
@@ -121,6 +142,10 @@ export const WebhookEndpoint = createWebhookEndpointClass<Env>((env) => {
 
 /** Imports, into the store that this Worker uses. */
 export const Job = createJobClass<Env>((env) => compose(env).edge.ports.records);
+/** The resources: the object that stores them, and the queue that does what follows on a write. */
+export const Records = createRecordsClass<Env>(
+  (env) => (job) => attemptAsync(() => compose(env).edge.ports.queue.sendJob(job)),
+);
 
 export default {
   fetch: (request, env, context) => compose(env).app(request, context),

@@ -7,7 +7,19 @@ const RANDOM_HALF_VALUES = 36 ** RANDOM_HALF_WIDTH;
 const STOCK = new Uint32Array(256);
 let stockLeft = 0;
 
-export type IdKind = "evt" | "usr" | "pst" | "cmt" | "prd" | "ord" | "req" | "mbr" | "tok" | "job" | "whe";
+export type IdKind =
+  | "evt"
+  | "usr"
+  | "pst"
+  | "cmt"
+  | "prd"
+  | "ord"
+  | "req"
+  | "mbr"
+  | "tok"
+  | "job"
+  | "lse"
+  | "whe";
 
 /**
  * A new id such as `evt_0mi9x2k4q8f3k2m1x0a7b`: its kind, 9 characters of time so that ids made later sort later,

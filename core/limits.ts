@@ -44,6 +44,16 @@ export interface Limits {
   readonly MAX_SOCKET_SUBSCRIPTIONS: number;
   /** Channels in one composite subscription. */
   readonly MAX_SUBSCRIBED_CHANNELS: number;
+  /** Seconds between an order's steps, and before the first. */
+  readonly ORDER_STEP_SECONDS: number;
+  /** Messages that one lease may ask for. */
+  readonly MAX_LEASED_MESSAGES: number;
+  /** Messages of one consumer group that were handed out and are not settled. */
+  readonly MAX_UNSETTLED_MESSAGES: number;
+  /** Seconds that a lease may last. */
+  readonly MAX_LEASE_SECONDS: number;
+  /** How often a consumer group hands out one message before it is a dead letter. */
+  readonly MAX_LEASE_ATTEMPTS: number;
   /** Members whose coming and going is announced; above it they are counted, since n joins make n*n events. */
   readonly MAX_ANNOUNCED_MEMBERS: number;
   /** Webhook endpoints of one owner. */
@@ -96,6 +106,11 @@ export const DEFAULT_LIMITS: Limits = {
   MAX_JOB_ROWS: 100_000,
   MAX_SOCKET_SUBSCRIPTIONS: 64,
   MAX_SUBSCRIBED_CHANNELS: 16,
+  ORDER_STEP_SECONDS: 1,
+  MAX_LEASED_MESSAGES: 100,
+  MAX_UNSETTLED_MESSAGES: 1000,
+  MAX_LEASE_SECONDS: 12 * 3600,
+  MAX_LEASE_ATTEMPTS: 5,
   MAX_ANNOUNCED_MEMBERS: 100,
   MAX_WEBHOOK_ENDPOINTS: 100,
   WEBHOOK_LOG_ENTRIES: 10_000,

@@ -3,6 +3,8 @@ import type { After } from "./cursor.ts";
 import type { Identity } from "./identity.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Queue } from "./queue.ts";
 import type { Records } from "./records.ts";
 import type {
   CreatedStream,
@@ -15,6 +17,7 @@ import type {
 } from "./stream.ts";
 import type { WebhookScheme } from "./webhook-schemes/scheme.ts";
 import type { Webhooks } from "./webhooks.ts";
+import type { WorkQueues } from "./work-queue.ts";
 
 /**
  * What the operations need of the outside world. `services/` implements these; operations and doors see no more
@@ -30,6 +33,9 @@ export interface Ports {
   readonly webhookSources: WebhookSources;
   readonly webhooks: Webhooks;
   readonly names: Names;
+  readonly queue: Queue;
+  readonly workQueues: WorkQueues;
+  readonly outbox: Outbox;
 }
 
 export type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
@@ -125,6 +131,12 @@ export interface Channels {
     events: readonly EncodedEvent[],
     rateKey: string | undefined,
   ): Promise<void>;
+  /**
+   * Counts publishes that reach the channel later against their publisher's rate now.
+   *
+   * @throws EverywireError `rate_limited`
+   */
+  takeRate(channel: ChannelName, rateKey: string, cost: number): Promise<void>;
   read(channel: ChannelName, request: ReadRequest): Promise<Page>;
   /** Like `read`, but where there is nothing yet, waits for the first event or for `timeoutMs`. */
   wait(channel: ChannelName, request: ReadRequest & { readonly timeoutMs: number }): Promise<Page>;

@@ -163,6 +163,14 @@ export class Channel extends DurableObject<ChannelEnv> {
     });
   }
 
+  /** Counts what is published later: by way of a queue. */
+  takeRate(rateKey: string, cost: number): Result<null> {
+    return attempt(() => {
+      this.#rates.takePublishes(rateKey, cost, Date.now());
+      return null;
+    });
+  }
+
   read(request: ReadRequest): Result<Page> {
     const nowMs = Date.now();
     const resolved = attempt(() =>

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { EverywireError } from "../core/error.ts";
 import type { JobRow, UploadEnd } from "../core/jobs.ts";
-import { DEFAULT_LIMITS } from "../core/limits.ts";
+import type { Limits } from "../core/limits.ts";
 import type { ImportContext, ImportProgress } from "../core/operations/import-products.ts";
 import {
   announceImport,
@@ -10,6 +10,7 @@ import {
   importBatch,
   NO_PROGRESS,
 } from "../core/operations/import-products.ts";
+import { parseSettings } from "../core/settings.ts";
 
 const ROWS_PER_BATCH = 100;
 /** Batches in one run of the alarm, which the platform gives a limited time; the next run goes on from there. */
@@ -39,11 +40,13 @@ interface JobState {
  */
 export abstract class JobObject<Env> extends DurableObject<Env> {
   readonly #storage: DurableObjectStorage;
+  readonly #limits: Limits;
   #attempts = 0;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#storage = context.storage;
+    this.#limits = parseSettings(env as unknown as Record<string, unknown>).limits;
     context.storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS waiting (row INTEGER PRIMARY KEY, json TEXT NOT NULL)",
     );
@@ -153,7 +156,7 @@ export abstract class JobObject<Env> extends DurableObject<Env> {
   }
 
   #importContext(): ImportContext {
-    return { nowMs: Date.now(), limits: DEFAULT_LIMITS, records: this.records() };
+    return { nowMs: Date.now(), limits: this.#limits, records: this.records() };
   }
 
   #state(): JobState | undefined {

@@ -73,6 +73,35 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE TABLE file_parts (name TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, part))",
     ],
   },
+  {
+    version: 5,
+    name: "job outbox and dead letters",
+    statements: [
+      `CREATE TABLE job_outbox (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        body TEXT NOT NULL,
+        due_ms INTEGER NOT NULL,
+        deduplication_id TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        refusals INTEGER NOT NULL DEFAULT 0,
+        retry_ms INTEGER NOT NULL DEFAULT 0
+      )`,
+      "CREATE INDEX job_outbox_by_retry ON job_outbox (retry_ms)",
+      "ALTER TABLE outbox ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0",
+      // What could not leave by either outbox. `channel` or `name` says by which.
+      `CREATE TABLE dead_letters (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        channel TEXT,
+        name TEXT,
+        body TEXT NOT NULL,
+        key TEXT,
+        code TEXT NOT NULL,
+        message TEXT NOT NULL,
+        failed_ms INTEGER NOT NULL
+      )`,
+    ],
+  },
 ];
 
 /** The steps that are still to be taken, in order. Pure. @throws Error where the store is from a newer release */

@@ -1,7 +1,10 @@
+import type { ErrorData } from "../core/error.ts";
 import { MAX_OUTBOX_BATCH, MAX_RETRY_MS, retryDelayMs, takeBatch } from "../core/outbox-rules.ts";
 import type { EncodedEvent } from "../core/ports.ts";
 import type { OutboxEvent } from "../core/records.ts";
 import type { Failure } from "../core/result.ts";
+import type { DeadLetters } from "./records-dead-letters.ts";
+import { isLasting, MAX_REFUSALS } from "./records-dead-letters.ts";
 
 /** What the outbox needs of a channel. */
 export interface ChannelAppender {
@@ -23,23 +26,32 @@ export function addToOutbox(sql: SqlStorage, events: readonly OutboxEvent[]): vo
   }
 }
 
-type OutboxRow = { position: number; type: string; json: string; dedupe_key: string | null };
+type OutboxRow = {
+  position: number;
+  type: string;
+  json: string;
+  dedupe_key: string | null;
+  refusals: number;
+};
 
 /**
  * Carries events from the store to their channels, after the write that made them has committed.
  *
  * A row is deleted when its channel has it. A crash in between sends it again, and the channel knows it by its id: so
  * nothing is lost and nothing comes twice. Each channel is drained by one loop at a time, in order; channels do not
- * wait for each other.
+ * wait for each other. A row that its channel refuses again and again, for what it is, becomes a dead letter, so that
+ * those behind it go on.
  */
 export class Outbox {
   readonly #sql: SqlStorage;
   readonly #appender: ChannelAppender;
+  readonly #dead: DeadLetters;
   readonly #draining = new Map<string, Promise<void>>();
 
-  constructor(sql: SqlStorage, appender: ChannelAppender) {
+  constructor(sql: SqlStorage, appender: ChannelAppender, dead: DeadLetters) {
     this.#sql = sql;
     this.#appender = appender;
+    this.#dead = dead;
   }
 
   /** Sends what there is for these channels. Resolves when each is empty or has failed; it never rejects. */
@@ -80,33 +92,45 @@ export class Outbox {
   }
 
   async #drainChannel(channel: string): Promise<void> {
+    // A batch is refused as a whole: which of its events the channel does not want shows when they go one by one.
+    let isOneByOne = false;
     for (;;) {
-      const batch = takeBatch(this.#waiting(channel));
+      const waiting = takeBatch(this.#waiting(channel));
+      const batch = isOneByOne ? waiting.slice(0, 1) : waiting;
       const last = batch.at(-1);
       if (last === undefined) return;
-      if (!(await this.#send(channel, batch))) {
+      const error = await this.#send(channel, batch);
+      if (error === undefined) {
+        this.#sql.exec("DELETE FROM outbox WHERE channel = ? AND position <= ?", channel, last.position);
+      } else if (isLasting(error) && batch.length > 1) {
+        isOneByOne = true;
+      } else if (isLasting(error) && last.refusals + 1 >= MAX_REFUSALS) {
+        console.error(`outbox: '${channel}' will not take an event, which is a dead letter now`);
+        this.#dead.buryEvent(last.position, error, Date.now());
+      } else {
         this.#sql.exec(
-          "UPDATE outbox SET attempts = attempts + 1 WHERE channel = ? AND position <= ?",
+          "UPDATE outbox SET attempts = attempts + 1, refusals = refusals + ? WHERE channel = ? AND position <= ?",
+          isLasting(error) ? 1 : 0,
           channel,
           last.position,
         );
         return;
       }
-      this.#sql.exec("DELETE FROM outbox WHERE channel = ? AND position <= ?", channel, last.position);
     }
   }
 
   #waiting(channel: string): readonly OutboxRow[] {
     return this.#sql
       .exec<OutboxRow>(
-        "SELECT position, type, json, dedupe_key FROM outbox WHERE channel = ? ORDER BY position LIMIT ?",
+        "SELECT position, type, json, dedupe_key, refusals FROM outbox WHERE channel = ? ORDER BY position LIMIT ?",
         channel,
         MAX_OUTBOX_BATCH,
       )
       .toArray();
   }
 
-  async #send(channel: string, batch: readonly OutboxRow[]): Promise<boolean> {
+  /** Why they could not be delivered; undefined where they were. */
+  async #send(channel: string, batch: readonly OutboxRow[]): Promise<ErrorData | undefined> {
     const events = batch.map(({ type, json, dedupe_key }) => ({
       type,
       json,
@@ -114,12 +138,12 @@ export class Outbox {
     }));
     try {
       const result = await this.#appender.append(channel, events);
-      if (typeof result === "string") return true;
+      if (typeof result === "string") return undefined;
       console.error(`outbox: '${channel}' refused ${events.length} events: ${result.error.message}`);
-      return false;
+      return result.error;
     } catch (thrown) {
       console.error(`outbox: '${channel}' could not be reached`, thrown);
-      return false;
+      return { code: "unavailable", message: "The channel could not be reached." };
     }
   }
 }
@@ -129,12 +153,16 @@ export function nextAlarmMs(state: {
   readonly nowMs: number;
   /** Of the outbox; undefined where it is empty. */
   readonly leastAttempts: number | undefined;
+  /** When a job is to be tried again; undefined where none waits. */
+  readonly nextJobMs: number | undefined;
   /** When the oldest idempotency key is over its time; undefined where there is none. */
   readonly keyExpiryMs: number | undefined;
 }): number | undefined {
-  const { nowMs, leastAttempts, keyExpiryMs } = state;
+  const { nowMs, leastAttempts, nextJobMs, keyExpiryMs } = state;
   const times: number[] = [];
   if (leastAttempts !== undefined) times.push(nowMs + retryDelayMs(leastAttempts));
+  // One that is due at once is on its way already: this is for when it is lost.
+  if (nextJobMs !== undefined) times.push(Math.max(nextJobMs, nowMs + retryDelayMs(0)));
   // Keys are swept at most once a minute, however many there are.
   if (keyExpiryMs !== undefined) times.push(Math.max(keyExpiryMs, nowMs + MAX_RETRY_MS));
   return times.length === 0 ? undefined : Math.min(...times);

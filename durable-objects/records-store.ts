@@ -1,7 +1,7 @@
 import type { CollectionName, Entities } from "../core/entities/collections.ts";
 import { collectionRules } from "../core/entities/collections.ts";
 import type { Product } from "../core/entities/product.ts";
-import { DEFAULT_LIMITS } from "../core/limits.ts";
+import type { Limits } from "../core/limits.ts";
 import { fulfilOrder } from "../core/operations/fulfil-order.ts";
 import {
   emailTaken,
@@ -23,6 +23,7 @@ import type {
   UpdateOutcome,
   UpdateRequest,
 } from "../core/records.ts";
+import { addJobs } from "./records-job-outbox.ts";
 import { addToOutbox } from "./records-outbox.ts";
 import { toListStatements, toParentStatement } from "./records-query.ts";
 
@@ -49,8 +50,10 @@ type Row = { version: number; body: string };
 export class RecordStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #limits: Limits;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, limits: Limits) {
+    this.#limits = limits;
     this.#storage = storage;
     this.#sql = storage.sql;
   }
@@ -117,13 +120,14 @@ export class RecordStore {
   }
 
   /** @throws EverywireError `already_exists` */
-  update(request: UpdateRequest<CollectionName>): UpdateOutcome {
+  update(request: UpdateRequest<CollectionName>, nowMs: number): UpdateOutcome {
     return this.#storage.transactionSync(() => {
-      const { collection, value, ifVersion, events } = request;
+      const { collection, value, ifVersion, events, jobs = [] } = request;
       const conflict = this.#checkVersion(collection, value.id, ifVersion);
       if (conflict !== undefined) return conflict;
       this.#updateRow(collection, value);
       this.#addEvents(events);
+      addJobs(this.#sql, jobs, nowMs);
       return "done";
     });
   }
@@ -154,11 +158,12 @@ export class RecordStore {
         const found = this.get("products", productId);
         if (found !== undefined) products.set(productId, JSON.parse(found.body) as Product);
       }
-      const context = { nowMs: request.nowMs, limits: DEFAULT_LIMITS };
+      const context = { nowMs: request.nowMs, limits: this.#limits };
       const fulfilled = fulfilOrder(context, request, products);
       for (const product of fulfilled.products) this.#updateRow("products", product);
       const stored = this.#insertRow("orders", fulfilled.order);
       this.#afterInsert(request.idempotency, stored, fulfilled.events, request.nowMs);
+      addJobs(this.#sql, fulfilled.jobs, request.nowMs);
       return { stored, isReplay: false, channels: fulfilled.events.map((event) => event.channel) };
     });
   }

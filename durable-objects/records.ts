@@ -1,7 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import type { CollectionName } from "../core/entities/collections.ts";
 import type { Order } from "../core/entities/order.ts";
+import type { StuckLetter } from "../core/outbox.ts";
 import { DRAIN_WAIT_MS, RESCUE_MS } from "../core/outbox-rules.ts";
+import type { EncodedEvent } from "../core/ports.ts";
 import { IDEMPOTENCY_WINDOW_MS } from "../core/record-rules.ts";
 import type {
   FileInfo,
@@ -18,9 +20,13 @@ import type {
 } from "../core/records.ts";
 import type { Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
+import { parseSettings } from "../core/settings.ts";
 import { encodeRecordText } from "../wire/rpc-text.ts";
 import type { Channel } from "./channel.ts";
+import { DeadLetters } from "./records-dead-letters.ts";
 import { FileStore } from "./records-files.ts";
+import type { SendJob } from "./records-job-outbox.ts";
+import { JobOutbox } from "./records-job-outbox.ts";
 import { migrate } from "./records-migrations.ts";
 import { nextAlarmMs, Outbox } from "./records-outbox.ts";
 import type { InsertedText, StoredText, TextPage } from "./records-store.ts";
@@ -31,24 +37,30 @@ export interface RecordsEnv {
 }
 
 /**
- * The resources (CONTRACT §3), in one object. Rules are in `core`, SQL is in `records-store.ts`, and events leave by
- * `records-outbox.ts`; this shell holds the clock and the alarm.
+ * The resources (CONTRACT §3), in one object. Rules are in `core`, SQL is in `records-store.ts`, events leave by
+ * `records-outbox.ts` and jobs by `records-job-outbox.ts`; this shell holds the clock and the alarm.
  */
 export class Records extends DurableObject<RecordsEnv> {
   readonly #store: RecordStore;
   readonly #files: FileStore;
   readonly #outbox: Outbox;
+  readonly #jobs: JobOutbox;
+  readonly #deadLetters: DeadLetters;
   #alarmMs: number | undefined;
 
-  constructor(context: DurableObjectState, env: RecordsEnv) {
+  constructor(context: DurableObjectState, env: RecordsEnv, sendJob: SendJob) {
     super(context, env);
     migrate(context.storage);
-    this.#store = new RecordStore(context.storage);
+    const { limits } = parseSettings(env as unknown as Record<string, unknown>);
+    this.#store = new RecordStore(context.storage, limits);
     this.#files = new FileStore(context.storage);
-    this.#outbox = new Outbox(context.storage.sql, {
-      append: async (channel, events) =>
+    this.#deadLetters = new DeadLetters(context.storage);
+    const appender = {
+      append: async (channel: string, events: readonly EncodedEvent[]) =>
         env.CHANNEL.getByName(channel).append({ events, rateKey: undefined }),
-    });
+    };
+    this.#outbox = new Outbox(context.storage.sql, appender, this.#deadLetters);
+    this.#jobs = new JobOutbox(context.storage.sql, sendJob, this.#deadLetters);
   }
 
   /** Says that the store can be asked. */
@@ -105,7 +117,7 @@ export class Records extends DurableObject<RecordsEnv> {
 
   update(request: UpdateRequest<CollectionName>): Promise<Result<UpdateOutcome>> {
     return this.#write(
-      () => this.#store.update(request),
+      () => this.#store.update(request, Date.now()),
       () => request.events.map((event) => event.channel),
     );
   }
@@ -129,23 +141,55 @@ export class Records extends DurableObject<RecordsEnv> {
     return stored === undefined ? undefined : (JSON.parse(stored.body) as Order).userId;
   }
 
-  /** Sends what a crash or an unreachable channel left behind, and forgets old idempotency keys. */
+  listStuck(position: number, limit: number): StuckLetter[] {
+    return this.#deadLetters.list(position, limit);
+  }
+
+  getStuck(position: number): StuckLetter | undefined {
+    return this.#deadLetters.get(position);
+  }
+
+  /** Puts a dead letter back into its outbox. False where there is none. */
+  async retryStuck(position: number): Promise<boolean> {
+    const letter = this.#deadLetters.retry(position, Date.now());
+    if (letter === undefined) return false;
+    await this.#write(
+      () => null,
+      () => (letter.channel === undefined ? [] : [letter.channel]),
+    );
+    return true;
+  }
+
+  deleteStuck(position: number): boolean {
+    return this.#deadLetters.delete(position);
+  }
+
+  /** Sends what a crash, an unreachable channel or a queue that was down left behind; forgets old idempotency keys. */
   override async alarm(): Promise<void> {
     this.#alarmMs = undefined;
-    await this.#outbox.drainAll();
+    // Neither waits for the other: a queue that does not answer holds up no event, since the next alarm comes in any case.
+    const jobs = Promise.race([this.#jobs.drain(), scheduler.wait(DRAIN_WAIT_MS)]);
+    await Promise.all([this.#outbox.drainAll(), jobs]);
     const nowMs = Date.now();
     const oldestKeyMs = this.#store.expireKeys(nowMs);
     const keyExpiryMs = oldestKeyMs === undefined ? undefined : oldestKeyMs + IDEMPOTENCY_WINDOW_MS;
-    const alarmMs = nextAlarmMs({ nowMs, leastAttempts: this.#outbox.leastAttempts(), keyExpiryMs });
+    const alarmMs = nextAlarmMs({
+      nowMs,
+      leastAttempts: this.#outbox.leastAttempts(),
+      nextJobMs: this.#jobs.nextRetryMs(),
+      keyExpiryMs,
+    });
     if (alarmMs !== undefined) this.#setAlarm(alarmMs);
   }
 
-  /** Writes, sees to it that the alarm comes whatever happens next, and sends the events. */
+  /** Writes, sees to it that the alarm comes whatever happens next, and sends the events; jobs are sent meanwhile. */
   async #write<T>(run: () => T, channelsOf: (value: T) => readonly string[]): Promise<Result<T>> {
     const outcome = attempt(run);
     if (!outcome.ok) return outcome;
     // Nothing was awaited since the transaction, so the alarm is committed together with it.
     this.#setAlarm(Date.now() + RESCUE_MS);
+    // Nobody waits for a job to be sent; where it cannot be, the alarm tries again.
+    void this.#jobs.drain();
     let timer: number | null = null;
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, DRAIN_WAIT_MS);
@@ -161,4 +205,16 @@ export class Records extends DurableObject<RecordsEnv> {
     this.#alarmMs = alarmMs;
     void this.ctx.storage.setAlarm(alarmMs);
   }
+}
+
+/**
+ * The class as the platform makes it. Jobs go to the queue, which is a service, and a Durable Object knows no service:
+ * `worker.ts` puts them together.
+ */
+export function createRecordsClass<Env extends RecordsEnv>(toSendJob: (env: Env) => SendJob) {
+  return class extends Records {
+    constructor(context: DurableObjectState, env: Env) {
+      super(context, env, toSendJob(env));
+    }
+  };
 }

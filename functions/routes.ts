@@ -5,6 +5,7 @@ import { door as graphql } from "./graphql/index.ts";
 import { door as http } from "./http/index.ts";
 import { door as jsonRpc } from "./json-rpc/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
+import { door as queue } from "./queue/index.ts";
 import { door as rest } from "./rest/index.ts";
 import { door as sse } from "./sse/index.ts";
 import { door as stream } from "./stream/index.ts";
@@ -26,7 +27,7 @@ export const doors: readonly Door[] = [
   durableStreams,
   tcp,
   webhooks,
+  queue,
   rest,
-  webhooks,
   createSystemDoor(() => doors),
 ];

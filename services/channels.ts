@@ -29,6 +29,9 @@ export function createChannels(namespace: DurableObjectNamespace<Channel>, limit
     broadcast: async (channel, events, rateKey) => {
       unwrap(await namespace.getByName(channel).broadcast(events, rateKey));
     },
+    takeRate: async (channel, rateKey, cost) => {
+      unwrap(await namespace.getByName(channel).takeRate(rateKey, cost));
+    },
     read: async (channel, request) => unwrap(await namespace.getByName(channel).read(request)),
     wait: async (channel, request) => unwrap(await namespace.getByName(channel).wait(request)),
     subscribe: async (channel, { after }) => {

@@ -1,3 +1,4 @@
+import type { Outbox } from "../core/outbox.ts";
 import type { Records } from "../core/records.ts";
 import { unwrap } from "../core/result.ts";
 import type { Records as RecordsObject } from "../durable-objects/records.ts";
@@ -43,6 +44,17 @@ export function createRecords(namespace: DurableObjectNamespace<RecordsObject>):
     getFile: async (name) => main().getFile(name),
     describeFiles: async (names) => main().describeFiles(names),
     orderOwner: async (orderId) => main().orderOwner(orderId),
+  };
+}
+
+/** What the store in the Durable Object put aside. */
+export function createOutbox(namespace: DurableObjectNamespace<RecordsObject>): Outbox {
+  const main = () => namespace.getByName("main");
+  return {
+    listStuck: async (position, limit) => main().listStuck(position, limit),
+    getStuck: async (position) => main().getStuck(position),
+    retryStuck: async (position) => main().retryStuck(position),
+    deleteStuck: async (position) => main().deleteStuck(position),
   };
 }
 

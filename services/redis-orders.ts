@@ -1,7 +1,7 @@
 import type { Order } from "../core/entities/order.ts";
 import type { Product } from "../core/entities/product.ts";
 import { EverywireError } from "../core/error.ts";
-import { DEFAULT_LIMITS } from "../core/limits.ts";
+import type { Limits } from "../core/limits.ts";
 import { fulfilOrder } from "../core/operations/fulfil-order.ts";
 import { keyReused } from "../core/record-rules.ts";
 import type { Inserted, PlaceOrderRequest } from "../core/records.ts";
@@ -58,12 +58,14 @@ interface Placed {
  */
 export class RedisOrders {
   readonly #writer: RedisWriter;
+  readonly #limits: Limits;
   readonly #look: (...args: readonly string[]) => Promise<Reply>;
   readonly #leave: (...args: readonly string[]) => Promise<Reply>;
   readonly #local = new LocalTurns();
 
-  constructor(redis: RedisClient, writer: RedisWriter) {
+  constructor(redis: RedisClient, writer: RedisWriter, limits: Limits) {
     this.#writer = writer;
+    this.#limits = limits;
     this.#look = redis.script(LOOK_SCRIPT);
     this.#leave = redis.script(LEAVE_SCRIPT);
   }
@@ -166,7 +168,7 @@ export class RedisOrders {
     hasJoined: boolean,
   ) {
     try {
-      return fulfilOrder({ nowMs: request.nowMs, limits: DEFAULT_LIMITS }, request, products);
+      return fulfilOrder({ nowMs: request.nowMs, limits: this.#limits }, request, products);
     } catch (refusal) {
       if (hasJoined) await this.#leave(request.orderId, String(TURN_MS), ...ids);
       throw refusal;

@@ -24,8 +24,8 @@ export interface Pushed {
 
 export interface OutboxPorts {
   readonly channels: Pick<Channels, "append">;
-  /** Undefined where no queue is set up: jobs wait until one is. */
-  readonly queue: Queue | undefined;
+  /** Where it cannot take jobs, because none is set up or it does not answer, they wait. */
+  readonly queue: Pick<Queue, "sendJob">;
   /** Keeps the isolate alive for something that no request waits for. */
   readonly waitUntil: (work: Promise<void>) => void;
 }
@@ -195,7 +195,6 @@ export class RedisOutbox {
   /** Jobs need no order: one that the queue refuses holds up no other. @throws where one was not sent */
   async #sendJobs(items: readonly Item[]): Promise<void> {
     const { queue } = this.#ports;
-    if (queue === undefined) throw new Error("There is no queue to send jobs to.");
     const outcomes = await Promise.allSettled(items.map((item) => queue.sendJob(toJob(item))));
     const sent = items.filter((_, n) => outcomes[n]?.status === "fulfilled");
     if (sent.length > 0) await this.#removed(JOBS_LANE, ...sent.map(({ text }) => text));

@@ -1,4 +1,5 @@
 import type { CollectionName, Entities } from "../core/entities/collections.ts";
+import type { Limits } from "../core/limits.ts";
 import { emailTaken, formatPosition, keyReused, parentMissing } from "../core/record-rules.ts";
 import type {
   Inserted,
@@ -36,13 +37,13 @@ export interface RedisRecords {
 }
 
 /** The resources, in Upstash Redis: the second implementation of the port. What it costs is in redis-records.md. */
-export function createRedisRecords(redis: RedisClient, ports: OutboxPorts): RedisRecords {
+export function createRedisRecords(redis: RedisClient, ports: OutboxPorts, limits: Limits): RedisRecords {
   const outbox = new RedisOutbox(redis, ports);
   const client = withLook(redis, outbox);
   const writer = new RedisWriter(client, outbox);
   const reader = new RedisReader(client);
   const files = new RedisFiles(client, writer);
-  const orders = new RedisOrders(client, writer);
+  const orders = new RedisOrders(client, writer, limits);
   const records: Records = {
     store: "upstash-redis",
     get: (collection, id) => reader.get(collection, id),

@@ -1,3 +1,4 @@
+import type { Limits } from "../core/limits.ts";
 import type { RequestRates } from "../core/ports.ts";
 import { createRedisClient } from "./redis-client.ts";
 import type { OutboxPorts } from "./redis-outbox.ts";
@@ -24,7 +25,11 @@ const RATES_DEADLINE_MS = 500;
  *
  * @throws Error where only half of it is set up: guessing would put data where nobody looks for it
  */
-export function createRedisStore(settings: RedisSettings, ports: OutboxPorts): RedisStore | undefined {
+export function createRedisStore(
+  settings: RedisSettings,
+  ports: OutboxPorts,
+  limits: Limits,
+): RedisStore | undefined {
   const url = settings.UPSTASH_REDIS_REST_URL ?? "";
   const token = settings.UPSTASH_REDIS_REST_TOKEN ?? "";
   if (url === "" && token === "") return undefined;
@@ -33,7 +38,7 @@ export function createRedisStore(settings: RedisSettings, ports: OutboxPorts): R
   }
   const rates = createRedisClient({ url, token, deadlineMs: RATES_DEADLINE_MS });
   return {
-    ...createRedisRecords(createRedisClient({ url, token, deadlineMs: DEADLINE_MS }), ports),
+    ...createRedisRecords(createRedisClient({ url, token, deadlineMs: DEADLINE_MS }), ports, limits),
     requestRates: createRedisRequestRates(rates),
   };
 }

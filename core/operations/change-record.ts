@@ -1,6 +1,7 @@
 import type { OperationContext } from "../context.ts";
 import type { CollectionName, Entities } from "../entities/collections.ts";
 import { EverywireError } from "../error.ts";
+import type { QueuedJob } from "../queue.ts";
 import type { OutboxEvent, Stored } from "../records.ts";
 
 /** Whether a record at this version may be changed: `If-Match` on HTTP. */
@@ -18,6 +19,8 @@ export interface ChangeSteps<C extends CollectionName> {
   authorise(current: Entities[C]): void;
   next(current: Entities[C]): Entities[C];
   events(next: Entities[C], current: Entities[C]): readonly OutboxEvent[];
+  /** What is to be done after the write, by the queue. */
+  jobs?(next: Entities[C], version: number): readonly QueuedJob[];
 }
 
 /**
@@ -40,7 +43,8 @@ export async function changeRecord<C extends CollectionName>(
     const value = steps.next(current.value);
     if (isSame(value, current.value)) return current;
     const events = steps.events(value, current.value);
-    const outcome = await records.update({ collection, value, ifVersion: current.version, events });
+    const jobs = steps.jobs?.(value, current.version + 1) ?? [];
+    const outcome = await records.update({ collection, value, ifVersion: current.version, events, jobs });
     if (outcome === "done") return { version: current.version + 1, value };
   }
   throw contended();
@@ -51,7 +55,9 @@ export async function removeRecord<C extends CollectionName>(
   context: OperationContext,
   collection: C,
   id: string,
-  steps: Omit<ChangeSteps<C>, "next" | "events"> & { events(current: Entities[C]): readonly OutboxEvent[] },
+  steps: Omit<ChangeSteps<C>, "next" | "events" | "jobs"> & {
+    events(current: Entities[C]): readonly OutboxEvent[];
+  },
 ): Promise<void> {
   const { records } = context.ports;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {

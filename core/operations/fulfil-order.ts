@@ -1,10 +1,13 @@
 import type { Order, OrderItem, OrderItemInput } from "../entities/order.ts";
 import type { Product } from "../entities/product.ts";
 import { EverywireError } from "../error.ts";
+import { orderJobs } from "../order-steps.ts";
 import type { QueuedJob } from "../queue.ts";
 import type { OutboxEvent, PlaceOrderRequest } from "../records.ts";
 import type { EventContext } from "./record-events.ts";
 import { toRecordEvent } from "./record-events.ts";
+
+const FIRST_VERSION = 1;
 
 /** What placing an order changes, all of it together or nothing. */
 export interface FulfilledOrder {
@@ -12,8 +15,8 @@ export interface FulfilledOrder {
   /** The products with their new stock. */
   readonly products: readonly Product[];
   readonly events: readonly OutboxEvent[];
-  /** Sent to the queue after the order is stored, at least once. */
-  readonly jobs?: readonly QueuedJob[];
+  /** What the order's way begins with. */
+  readonly jobs: readonly QueuedJob[];
 }
 
 /**
@@ -54,7 +57,7 @@ export function fulfilOrder(
     toRecordEvent(context, "orders", "created", order),
     ...changed.map((product) => toRecordEvent(context, "products", "updated", product)),
   ];
-  return { order, products: changed, events };
+  return { order, products: changed, events, jobs: orderJobs(context.limits, order, FIRST_VERSION) };
 }
 
 /** One line for each product, however often it is listed. */

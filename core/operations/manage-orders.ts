@@ -3,11 +3,12 @@ import type { Order, OrderChange, OrderInput } from "../entities/order.ts";
 import { EverywireError } from "../error.ts";
 import { isAdmin } from "../identity.ts";
 import { createId } from "../ids.ts";
+import { orderJobs } from "../order-steps.ts";
 import type { IdempotencyClaim, Inserted, ListQuery, RecordPage, Stored } from "../records.ts";
 import { assertMay, assertSignedIn } from "../resource-policy.ts";
 import type { Change, Precondition } from "./change-record.ts";
 import { changeRecord, found, removeRecord } from "./change-record.ts";
-import { ORDERS_CHANNEL, orderChannel, toRecordEvent, toStatusEvent } from "./record-events.ts";
+import { ORDERS_CHANNEL, orderChannel, toRecordEvent, toStatusEvents } from "./record-events.ts";
 
 /** Which order, and whose it must be where the client came by way of a user (`users/{id}/orders/{orderId}`). */
 export interface OrderKey {
@@ -81,7 +82,10 @@ export async function createUserOrder(
   return placeOrder(context, userId, input, idempotency);
 }
 
-/** Changes the status of an order; for admins. A change is `order.status_changed` on `orders/{id}`. */
+/**
+ * Changes the status of an order; for admins. A change is `order.status_changed` on `orders/{id}` and a notification in the
+ * owner's inbox, and what follows on that status by itself goes on from there.
+ */
 export async function updateOrder(
   context: OperationContext,
   key: OrderKey,
@@ -92,7 +96,8 @@ export async function updateOrder(
     precondition,
     authorise: (order) => assertMayChange(context, order, key),
     next: (order) => ({ ...order, status: change(order).status }),
-    events: (order) => [toStatusEvent(context, order.id, order.status)],
+    events: (order) => toStatusEvents(context, order),
+    jobs: (order, version) => orderJobs(context.limits, order, version),
   });
 }
 

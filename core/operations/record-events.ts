@@ -1,11 +1,12 @@
 import type { ChannelName } from "../channel-name.ts";
 import { parseChannelName } from "../channel-name.ts";
 import type { CollectionName, Entities } from "../entities/collections.ts";
-import type { OrderStatus } from "../entities/order.ts";
+import type { Order, OrderStatus } from "../entities/order.ts";
 import type { Json } from "../event.ts";
 import { createId } from "../ids.ts";
 import type { Limits } from "../limits.ts";
 import type { FileInfo, OutboxEvent } from "../records.ts";
+import { attempt } from "../result.ts";
 import { toEncodedEvent } from "./publish-event.ts";
 
 /** When an event is made, and how large it may be. */
@@ -52,14 +53,42 @@ export function toRecordEvent<C extends CollectionName>(
   });
 }
 
-/** `order.status_changed` with `{orderId, status}` (CONTRACT §3). */
-export function toStatusEvent(context: EventContext, orderId: string, status: OrderStatus): OutboxEvent {
-  return toOutboxEvent(context, {
-    channel: orderChannel(orderId),
+/**
+ * What is told of an order's new status: `order.status_changed` with `{orderId, status}` to those who follow the order
+ * (CONTRACT §3), and a `notification` to its owner's inbox (CONTRACT §5).
+ */
+export function toStatusEvents(context: EventContext, order: Order): readonly OutboxEvent[] {
+  const data = { orderId: order.id, status: order.status };
+  const changed = toOutboxEvent(context, {
+    channel: orderChannel(order.id),
     type: "order.status_changed",
     source: "/api/v1/orders",
-    data: { orderId, status },
+    data,
   });
+  const inbox = inboxChannel(order.userId);
+  if (inbox === undefined) return [changed];
+  const title = `Your order ${STATUS_TEXT[order.status]}`;
+  const notification = toOutboxEvent(context, {
+    channel: inbox,
+    type: "notification",
+    source: "/api/v1/orders",
+    data: { title, data },
+  });
+  return [changed, notification];
+}
+
+const STATUS_TEXT: Record<OrderStatus, string> = {
+  pending: "is waiting",
+  processing: "is being prepared",
+  shipped: "was shipped",
+  delivered: "was delivered",
+  cancelled: "was cancelled",
+};
+
+/** Undefined for a user whose id cannot stand in a channel's name, and who therefore has no inbox. */
+function inboxChannel(userId: string): ChannelName | undefined {
+  const result = attempt(() => parseChannelName(`users/${userId}/inbox`));
+  return result.ok && !userId.includes("/") ? result.value : undefined;
 }
 
 /** `user.avatar_changed` with what is known of the file. */

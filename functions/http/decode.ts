@@ -10,6 +10,7 @@ import {
   STRUCTURED_MEDIA_TYPE,
 } from "../../wire/cloudevents-http.ts";
 import { decodeUtf8, mediaType, parseJson, readBytes } from "../boundary/body.ts";
+import { parseIdempotencyKey } from "../boundary/idempotency-key.ts";
 
 /** What one POST publishes. A batch is answered with a list, even where it has one event. */
 export interface Publication {
@@ -25,7 +26,6 @@ export interface DecodeOptions extends PublishDefaults {
 const BINARY_MODE_HEADERS = ["ce-specversion", "ce-type", "ce-id", "ce-source"] as const;
 /** Attributes that binary mode carries elsewhere, so a header of that name is a mistake (HTTP binding §3.1.1-2). */
 const NOT_HEADERS = new Set(["data", "data_base64", "datacontenttype"]);
-const IDEMPOTENCY_KEY = /^[\u0021-\u007e]{1,200}$/;
 
 /**
  * Reads the events of `POST /channels/{channel}` in whichever of the four forms the headers announce.
@@ -128,14 +128,6 @@ function charsetOf(request: Request): string {
 
 function isUtf8(charset: string): boolean {
   return charset === "utf-8" || charset === "utf8" || charset === "us-ascii";
-}
-
-/** draft-ietf-httpapi-idempotency-key-header §2.1 writes the key as a quoted string; most clients leave it bare. */
-function parseIdempotencyKey(header: string | null): string | undefined {
-  if (header === null) return undefined;
-  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
-  if (IDEMPOTENCY_KEY.test(key)) return key;
-  throw new EverywireError("invalid_argument", "'Idempotency-Key' is 1-200 printable ASCII characters.");
 }
 
 /** Gives the events that have no id of their own one that comes out the same on a retry. */

@@ -60,12 +60,14 @@ export class Dispatcher {
   async run(): Promise<void> {
     const { storage } = this.#parts;
     const endMs = Date.now() + SHIFT_MS;
+    let lookedMs = Date.now();
     this.#isRunning = true;
     this.#isCalled = false;
     void storage.setAlarm(Date.now() + GUARD_MS);
     try {
       for (;;) {
         const nowMs = Date.now();
+        lookedMs = nowMs;
         const woken = new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -78,7 +80,8 @@ export class Dispatcher {
     } finally {
       this.#isRunning = false;
       this.#wake = undefined;
-      const nextMs = this.#inFlight.size > 0 ? Date.now() : this.#nextMs(Date.now());
+      // What came due since the last look was not seen by it, so it counts from there.
+      const nextMs = this.#inFlight.size > 0 ? Date.now() : this.#nextMs(lookedMs);
       if (nextMs === undefined) void storage.deleteAlarm();
       else void storage.setAlarm(nextMs);
     }

@@ -8,6 +8,7 @@ import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
 import { linesSocket } from "./doors/lines-socket.ts";
 import { longPoll } from "./doors/long-poll.ts";
+import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
 import { tcp } from "./doors/tcp.ts";
@@ -31,6 +32,7 @@ const drivers: readonly DoorDriver[] = [
   tcp,
   linesSocket,
   webhooks,
+  queue,
 ];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;

@@ -12,7 +12,7 @@ let server: ServedTarget;
 let admin: Target;
 let alice: Target & { readonly token: string };
 beforeAll(async () => {
-  server = await serveTarget();
+  server = await serveTarget({ ORDER_STEP_SECONDS: "3600" });
   admin = await server.signIn("root", { roles: ["admin"] });
   alice = await server.signIn("alice");
 });

@@ -12,6 +12,7 @@ import type { RedisClient } from "../../services/redis-client.ts";
 import { createRedisClient } from "../../services/redis-client.ts";
 import { createRedisRequestRates } from "../../services/redis-rates.ts";
 import { createRedisRecords } from "../../services/redis-records.ts";
+import { noQueue } from "../no-queue.ts";
 import type { TestRedis } from "../redis.ts";
 import { startRedis, whyNoRedis } from "../redis.ts";
 import { MemoryChannels } from "./memory-channels.ts";
@@ -36,12 +37,16 @@ describe.skipIf(missing !== undefined)("in Redis", () => {
   const client = (deadlineMs = 5000) => createRedisClient({ url: redis.url, token: redis.token, deadlineMs });
   /** What one isolate has. */
   const open = (more: Partial<Parameters<typeof createRedisRecords>[1]> = {}, over: RedisClient = client()) =>
-    createRedisRecords(over, {
-      channels,
-      queue: undefined,
-      waitUntil: (work) => void background.push(work),
-      ...more,
-    });
+    createRedisRecords(
+      over,
+      {
+        channels,
+        queue: noQueue,
+        waitUntil: (work: Promise<void>) => void background.push(work),
+        ...more,
+      },
+      DEFAULT_LIMITS,
+    );
   const product = (id: string, stock = 1): Product => ({
     id,
     name: id,

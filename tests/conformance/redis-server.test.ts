@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from "../../core/limits.ts";
 import { toRecordEvent } from "../../core/operations/record-events.ts";
 import { createRedisClient } from "../../services/redis-client.ts";
 import { createRedisRecords } from "../../services/redis-records.ts";
+import { noQueue } from "../no-queue.ts";
 import type { TestRedis } from "../redis.ts";
 import { startRedis, whyNoRedis } from "../redis.ts";
 import type { Target } from "./door-driver.ts";
@@ -74,7 +75,11 @@ describe.skipIf(missing !== undefined)("a server with Redis", () => {
       throw new Error("the process died here");
     };
     const client = createRedisClient({ url: redis.url, token: redis.token, deadlineMs: 5000 });
-    const dying = createRedisRecords(client, { channels, queue: undefined, waitUntil: () => {} });
+    const dying = createRedisRecords(
+      client,
+      { channels, queue: noQueue, waitUntil: () => {} },
+      DEFAULT_LIMITS,
+    );
     const values = ["a", "b"].map((id): Product => {
       const createdAt = new Date().toISOString();
       return { id: `crash_${id}`, name: id, category: "c", price: 1, stock: 1, createdAt };

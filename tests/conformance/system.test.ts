@@ -21,7 +21,7 @@ describe("the server itself", () => {
     expect(ready.status).toBe(200);
     expect(await ready.json()).toEqual({
       status: "ok",
-      dependencies: { directory: "ok", records: "ok" },
+      dependencies: { directory: "ok", records: "ok", queue: "ok" },
       store: "sqlite",
     });
   });

@@ -1,6 +1,7 @@
 import type { Channel } from "../../durable-objects/channel.ts";
 import type { Directory } from "../../durable-objects/directory.ts";
 import type { Records } from "../../durable-objects/records.ts";
+import type { WorkQueue } from "../../durable-objects/work-queue.ts";
 
 declare global {
   namespace Cloudflare {
@@ -9,6 +10,7 @@ declare global {
       readonly CHANNEL: DurableObjectNamespace<Channel>;
       readonly DIRECTORY: DurableObjectNamespace<Directory>;
       readonly RECORDS: DurableObjectNamespace<Records>;
+      readonly WORK_QUEUE: DurableObjectNamespace<WorkQueue>;
     }
   }
 }

@@ -8,6 +8,8 @@ import { toRecordEvent } from "../../core/operations/record-events.ts";
 import type { EncodedEvent } from "../../core/ports.ts";
 import { IDEMPOTENCY_WINDOW_MS } from "../../core/record-rules.ts";
 import type { IdempotencyClaim, Records } from "../../core/records.ts";
+import { DeadLetters, MAX_REFUSALS } from "../../durable-objects/records-dead-letters.ts";
+import { addJobs, JobOutbox } from "../../durable-objects/records-job-outbox.ts";
 import { MIGRATIONS, migrate } from "../../durable-objects/records-migrations.ts";
 import { Outbox } from "../../durable-objects/records-outbox.ts";
 import { RecordStore } from "../../durable-objects/records-store.ts";
@@ -18,6 +20,9 @@ const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
 const records: Records = createRecords(env.RECORDS);
 const main = env.RECORDS.getByName("main");
 const context = { nowMs: Date.now(), limits: DEFAULT_LIMITS };
+
+const refused = (code: "invalid_argument" | "unavailable") =>
+  ({ ok: false, error: { code, message: "No." } }) as const;
 
 let products = 0;
 function newProduct(stock = 5): Product {
@@ -48,7 +53,7 @@ describe("the outbox", () => {
     const product = newProduct();
     await runInDurableObject(main, async (_, state) => {
       // Just what a write commits before anything is sent: the rows and the alarm.
-      new RecordStore(state.storage).insert(insertion(product), Date.now());
+      new RecordStore(state.storage, DEFAULT_LIMITS).insert(insertion(product), Date.now());
       await state.storage.setAlarm(Date.now() + 3000);
     });
     await evictDurableObject(main);
@@ -61,7 +66,7 @@ describe("the outbox", () => {
     const product = newProduct();
     const request = insertion(product);
     await runInDurableObject(main, (_, state) => {
-      new RecordStore(state.storage).insert(request, Date.now());
+      new RecordStore(state.storage, DEFAULT_LIMITS).insert(request, Date.now());
     });
     const events: readonly EncodedEvent[] = request.events;
     await channels.append("products" as ChannelName, { events, rateKey: undefined });
@@ -73,7 +78,7 @@ describe("the outbox", () => {
 
   it("a channel that cannot be reached holds up no other, and is tried again in order", async () => {
     const outcome = await runInDurableObject(env.RECORDS.getByName("outbox"), async (_, state) => {
-      const store = new RecordStore(state.storage);
+      const store = new RecordStore(state.storage, DEFAULT_LIMITS);
       const ids = [newProduct(), newProduct()].map((product) => {
         store.insert(insertion(product), Date.now());
         return product.id;
@@ -81,8 +86,8 @@ describe("the outbox", () => {
       state.storage.sql.exec("INSERT INTO outbox (channel, type, json) VALUES ('other', 't', '{}')");
       const sent: string[] = [];
       let isBroken = true;
-      const outbox = new Outbox(state.storage.sql, {
-        append: async (channel, events) => {
+      const appender = {
+        append: async (channel: string, events: readonly EncodedEvent[]) => {
           if (channel === "products" && isBroken) throw new Error("unreachable");
           sent.push(
             ...events.map(
@@ -91,7 +96,8 @@ describe("the outbox", () => {
           );
           return "";
         },
-      });
+      };
+      const outbox = new Outbox(state.storage.sql, appender, new DeadLetters(state.storage));
       await outbox.drainAll();
       const afterFailure = { sent: [...sent], attempts: outbox.leastAttempts() };
       isBroken = false;
@@ -101,6 +107,80 @@ describe("the outbox", () => {
     expect(outcome.afterFailure).toEqual({ sent: ["other"], attempts: 1 });
     expect(outcome.sent).toEqual(["other", ...outcome.ids]);
     expect(outcome.left).toBeUndefined();
+  });
+
+  it("puts aside what its channel will never take, and goes on with what is behind it, in order", async () => {
+    const outcome = await runInDurableObject(env.RECORDS.getByName("refused"), async (_, state) => {
+      for (const id of ["a", "bad", "b", "c"]) {
+        state.storage.sql.exec(
+          "INSERT INTO outbox (channel, type, json) VALUES ('products', 't', ?)",
+          JSON.stringify({ id }),
+        );
+      }
+      const sent: string[] = [];
+      const dead = new DeadLetters(state.storage);
+      const refusal = { code: "payload_too_large", message: "No." } as const;
+      const appender = {
+        append: async (_channel: string, events: readonly EncodedEvent[]) => {
+          const ids = events.map(({ json }) => (JSON.parse(json) as { id: string }).id);
+          if (ids.includes("bad")) return { ok: false, error: refusal } as const;
+          sent.push(...ids);
+          return "";
+        },
+      };
+      const outbox = new Outbox(state.storage.sql, appender, dead);
+      const history: string[][] = [];
+      for (let attempt = 1; attempt <= MAX_REFUSALS; attempt += 1) {
+        await outbox.drainAll();
+        history.push([...sent]);
+      }
+      const letters = dead.list(0, 10);
+      const [letter] = letters;
+      const isBack = dead.retry(letter?.position ?? 0, Date.now()) !== undefined;
+      return { history, letters, isBack, waiting: outbox.leastAttempts(), left: dead.list(0, 10) };
+    });
+    expect(outcome.history.slice(0, -1)).toEqual(Array(MAX_REFUSALS - 1).fill(["a"]));
+    expect(outcome.history.at(-1)).toEqual(["a", "b", "c"]);
+    expect(outcome.letters).toMatchObject([
+      { channel: "products", job: undefined, body: '{"id":"bad"}', error: "payload_too_large: No." },
+    ]);
+    expect(outcome).toMatchObject({ isBack: true, waiting: 0, left: [] });
+  });
+
+  it("keeps jobs until the queue has them, whatever becomes of the events", async () => {
+    const outcome = await runInDurableObject(env.RECORDS.getByName("jobs"), async (_, state) => {
+      const job = (id: string) =>
+        ({ name: "advance-order", body: `"${id}"`, delaySeconds: 0, deduplicationId: id }) as const;
+      const { sql } = state.storage;
+      const nowMs = Date.now();
+      addJobs(sql, [job("a"), job("refused"), job("b")], nowMs);
+      let isDown = true;
+      const sent: string[] = [];
+      const dead = new DeadLetters(state.storage);
+      const jobs = new JobOutbox(
+        sql,
+        async ({ deduplicationId }) => {
+          if (deduplicationId === "refused") return refused("invalid_argument");
+          if (isDown) return refused("unavailable");
+          sent.push(deduplicationId);
+          return { ok: true, value: undefined };
+        },
+        dead,
+      );
+      await jobs.drain();
+      const waiting = jobs.nextRetryMs() ?? 0;
+      isDown = false;
+      for (let attempt = 1; attempt < MAX_REFUSALS; attempt += 1) {
+        // What waits for its time is due now.
+        sql.exec("UPDATE job_outbox SET retry_ms = 0");
+        await Promise.all([jobs.drain(), jobs.drain()]);
+      }
+      return { sent, waitedMs: waiting - nowMs, left: jobs.nextRetryMs(), dead: dead.list(0, 10) };
+    });
+    expect(outcome.sent).toEqual(["a", "b"]);
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(1000);
+    expect(outcome.left).toBeUndefined();
+    expect(outcome.dead).toMatchObject([{ job: "advance-order", channel: undefined, body: '"refused"' }]);
   });
 
   it("keeps neither the record nor its event where the write fails", async () => {
@@ -227,7 +307,7 @@ describe("migrations", () => {
         .exec<{ version: number }>("SELECT version FROM migrations ORDER BY version")
         .toArray();
       expect(applied.map(({ version }) => version)).toEqual(MIGRATIONS.map(({ version }) => version));
-      const store = new RecordStore(state.storage);
+      const store = new RecordStore(state.storage, DEFAULT_LIMITS);
       expect(store.get("products", product.id)?.version).toBe(3);
       expect(store.insert(insertion(newProduct()), Date.now()).isReplay).toBe(false);
     });

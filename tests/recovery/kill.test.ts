@@ -59,7 +59,10 @@ async function write(
 async function flood(served: Served, writer: string, ledger: Ledger): Promise<void> {
   const written = ledger.written.get(writer) ?? [];
   ledger.written.set(writer, written);
-  const { socket, operations } = await connect({ url: served.url }, CHANNEL);
+  const connection = await connect({ url: served.url }, CHANNEL).catch(() => undefined);
+  // Killed before it was open: on a busy machine the many writers come first.
+  if (connection === undefined) return;
+  const { socket, operations } = connection;
   const pending = new Map<string, PublishedEvent>();
   const timer = setInterval(() => {
     const event = {

@@ -67,9 +67,12 @@ describe("the outbox's decisions", () => {
 
   it("waits longer each time, a minute at most, and not at all for nothing", () => {
     expect([0, 1, 2, 3, 50].map(retryDelayMs)).toEqual([1000, 2000, 4000, 8000, 60_000]);
-    expect(nextAlarmMs({ nowMs: 5, leastAttempts: undefined, keyExpiryMs: undefined })).toBeUndefined();
-    expect(nextAlarmMs({ nowMs: 5, leastAttempts: 0, keyExpiryMs: 9e9 })).toBe(1005);
-    expect(nextAlarmMs({ nowMs: 5, leastAttempts: undefined, keyExpiryMs: 6 })).toBe(60_005);
+    const idle = { nowMs: 5, leastAttempts: undefined, nextJobMs: undefined, keyExpiryMs: undefined };
+    expect(nextAlarmMs(idle)).toBeUndefined();
+    expect(nextAlarmMs({ ...idle, leastAttempts: 0, keyExpiryMs: 9e9 })).toBe(1005);
+    expect(nextAlarmMs({ ...idle, keyExpiryMs: 6 })).toBe(60_005);
+    expect(nextAlarmMs({ ...idle, nextJobMs: 0 })).toBe(1005);
+    expect(nextAlarmMs({ ...idle, nextJobMs: 8000, leastAttempts: 9 })).toBe(8000);
   });
 });
 
