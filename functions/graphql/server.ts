@@ -13,6 +13,7 @@ import { Mutation } from "./mutations.ts";
 import { PersistedQueries } from "./persisted-queries.ts";
 import { Query } from "./queries.ts";
 import { assertWithinLimits } from "./query-limits.ts";
+import { assertShallow } from "./query-nesting.ts";
 import { JSON_SCALAR, UPLOAD_SCALAR } from "./scalars.ts";
 import { Subscription } from "./subscriptions.ts";
 import { TYPE_DEFS } from "./type-defs.ts";
@@ -83,9 +84,10 @@ function createLimitsPlugin(schema: GraphQLSchema): Plugin<GraphqlContext> {
     onParse({ context, setParseFn }) {
       const { operation, params } = context as ParsedContext;
       const { limits } = operation;
-      setParseFn((source: string | Source, options?: ParseOptions) =>
-        parse(source, { ...options, maxTokens: limits.MAX_QUERY_TOKENS }),
-      );
+      setParseFn((source: string | Source, options?: ParseOptions) => {
+        assertShallow(typeof source === "string" ? source : source.body);
+        return parse(source, { ...options, maxTokens: limits.MAX_QUERY_TOKENS });
+      });
       return ({ result }) => {
         if (isDocument(result)) assertWithinLimits(schema, result, params?.variables, limits);
       };
