@@ -8,10 +8,11 @@ import { toUrl } from "./http-exchange.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
 
+const SECRET = "a secret that this test shares with the server";
 let served: ServedTarget;
 let target: Target;
 beforeAll(async () => {
-  served = await serveTarget();
+  served = await serveTarget({ JWT_SECRET: SECRET });
   target = { url: served.url, tcpPorts: served.tcpPorts };
 }, 60_000);
 afterAll(() => served.stop());
@@ -139,7 +140,7 @@ describe.each(pairs(publishers, publishers))(
   },
 );
 
-describe.each(readers)("reading through $name", ({ read }) => {
+describe.each(readers)("reading through $name", { concurrent: true }, ({ read }) => {
   it("starts at the earliest event that is kept, or with what comes next", async () => {
     const channel = newChannel();
     await publishAll(channel, 1, 3);
@@ -192,7 +193,7 @@ describe.each(readers)("reading through $name", ({ read }) => {
   );
 });
 
-describe.each(publishers)("publishing through $name", ({ publish: send }) => {
+describe.each(publishers)("publishing through $name", { concurrent: true }, ({ publish: send }) => {
   it.each([
     ["no type", {}],
     ["an empty type", { type: "" }],
@@ -227,7 +228,7 @@ const doors = [
   })),
 ];
 
-describe.each(doors)("$name", ({ use }) => {
+describe.each(doors)("$name", { concurrent: true }, ({ use }) => {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
   const sign = (header: object, claims: object, secret: string) => {
     const text = `${encode(header)}.${encode(claims)}`;
@@ -261,18 +262,10 @@ describe.each(doors)("$name", ({ use }) => {
   });
 
   it("refuses a token that has expired", async () => {
-    const secret = "a secret that this test shares with the server";
-    const own = await serveTarget({ JWT_SECRET: secret });
-    try {
-      const claims = { sub: "alice", iat: now() - 7200, exp: now() - 3600 };
-      const token = sign({ alg: "HS256", typ: "JWT" }, claims, secret);
-      await expect(use({ ...own, token }, "rooms/lobby")).rejects.toMatchObject({
-        code: "unauthenticated",
-      });
-      const good = sign({ alg: "HS256", typ: "JWT" }, { ...claims, exp: now() + 60 }, secret);
-      await expect(use({ ...own, token: good }, "rooms/lobby")).resolves.toBeDefined();
-    } finally {
-      await own.stop();
-    }
+    const claims = { sub: "alice", iat: now() - 7200, exp: now() - 3600 };
+    const token = sign({ alg: "HS256", typ: "JWT" }, claims, SECRET);
+    await expect(use({ ...target, token }, "rooms/lobby")).rejects.toMatchObject({ code: "unauthenticated" });
+    const good = sign({ alg: "HS256", typ: "JWT" }, { ...claims, exp: now() + 60 }, SECRET);
+    await expect(use({ ...target, token: good }, "rooms/lobby")).resolves.toBeDefined();
   });
 });
