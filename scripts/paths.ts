@@ -8,6 +8,9 @@ export const BUNDLE = join(ROOT, "dist", "worker.js");
 
 export const WRANGLER_CONFIG = join(ROOT, "wrangler.toml");
 
+/** Beside each bundle: how the runtime is to be set up for it (see `build.ts`). */
+export const OPTIONS_FILE = "options.json";
+
 /** The stand-in for QStash: a Worker of its own, for development only. */
 export const QSTASH_BUNDLE = join(ROOT, "dist", "qstash", "worker.js");
 

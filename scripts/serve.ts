@@ -3,10 +3,9 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { TcpPortName } from "../core/settings.ts";
 import { assertSettings, toBindings } from "./bindings.ts";
-import { BUNDLE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
+import { BUNDLE, OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
 import { assertPortFree, findFreePort } from "./port.ts";
 import type { QstashSettings } from "./qstash.ts";
 import { hasOwnQstash, standInOptions, standInSettings, WORKER_ALIAS } from "./qstash.ts";
@@ -116,7 +115,7 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
   };
   assertSettings(bindings);
   const worker = {
-    ...toWorkerOptions(WRANGLER_CONFIG, BUNDLE, bindings),
+    ...toWorkerOptions(BUNDLE, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
     unsafeDirectSockets: [{ host, port: options.port }],
@@ -132,23 +131,28 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
 function toStandInOptions({ port, settings }: StandIn, { environment }: ServeOptions, host: string) {
   const bindings = { ...settings, ...standInOptions(environment), WORKER_ALIAS };
   return {
-    ...toWorkerOptions(QSTASH_CONFIG, QSTASH_BUNDLE, bindings),
+    ...toWorkerOptions(QSTASH_BUNDLE, bindings),
     name: "qstash",
     serviceBindings: { EVERYWIRE: "everywire" },
     unsafeDirectSockets: [{ host, port }],
   };
 }
 
+/** What `build.ts` saved of a configuration. */
+interface WorkerOptions {
+  readonly bindings?: Readonly<Record<string, string>>;
+}
+
 /** A Worker as its configuration has it: bindings and flags are listed there, and only there. */
-function toWorkerOptions(config: string, bundle: string, bindings: Readonly<Record<string, string>>) {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
-  const { modulesRules: _, bindings: configured, ...worker } = workerOptions;
+function toWorkerOptions(bundle: string, bindings: Readonly<Record<string, string>>) {
+  const text = readFileSync(join(dirname(bundle), OPTIONS_FILE), "utf8");
+  const { bindings: configured, ...worker } = JSON.parse(text) as WorkerOptions;
   return {
     ...worker,
     rootPath: ROOT,
     modules: listModules(bundle),
     modulesRoot: dirname(bundle),
-    bindings: { ...(configured as Readonly<Record<string, string>> | undefined), ...bindings },
+    bindings: { ...configured, ...bindings },
   };
 }
 
