@@ -58,8 +58,14 @@ export class Directory extends DurableObject<DirectoryEnv> {
   async subscribe(key: SubscriberKey, globs: readonly string[]): Promise<void> {
     const now = globs as readonly ChannelGlob[];
     const before = this.#followers.replace(key, now);
+    // Those in both change nothing.
+    const changed = new Set([
+      ...before.filter((glob) => !now.includes(glob)),
+      ...now.filter((glob) => !before.includes(glob)),
+    ]);
+    if (changed.size === 0 && this.#followers.untold(1).length === 0) return;
     // Read and noted in one go with the change: nothing is awaited before the write is whole.
-    for (const glob of new Set([...before, ...now])) {
+    for (const glob of changed) {
       this.#followers.addUntold(this.match(glob, undefined, Number.MAX_SAFE_INTEGER));
     }
     void this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
