@@ -122,7 +122,9 @@ export function toChannelGlob(filter: string): ChannelGlob | Promise<ChannelGlob
 export function toTopicName(channel: string): string | undefined {
   if (!channel.includes(ESCAPE)) return channel;
   if (channel.split("/").some((segment) => segment.startsWith(HASHED))) return undefined;
-  return channel.split("/").map(unescapeSegment).join("/");
+  const topic = channel.split("/").map(unescapeSegment).join("/");
+  // A name that no topic is written as, since another wire chose it, is shown as it is: no two channels are one topic.
+  return toChannelName(topic) === channel ? topic : channel;
 }
 
 type Segment = string | Promise<string>;
@@ -163,7 +165,6 @@ async function hashText(text: string): Promise<string> {
   return `${HASHED}${base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 }
 
-/** What is no escaped text of ours, since another wire named the channel, is shown as it is. */
 function unescapeSegment(segment: string): string {
   const text = segment.slice(ESCAPE.length);
   if (!segment.startsWith(ESCAPE) || !ESCAPED.test(text)) return segment;

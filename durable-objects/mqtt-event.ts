@@ -1,7 +1,7 @@
 import { fromBase64, toBase64 } from "../core/base64.ts";
 import { EverywireError } from "../core/error.ts";
 import type { AttributeValue, CloudEvent, Json, NewEvent, PublishDefaults } from "../core/event.ts";
-import { GAP_TYPE, parseCloudEvent } from "../core/event.ts";
+import { parseCloudEvent } from "../core/event.ts";
 import { createId } from "../core/ids.ts";
 import { bodyFormOf, STRUCTURED_MEDIA_TYPE } from "../wire/cloudevents-http.ts";
 import type { PublishPacket, PublishProperties, UserProperty } from "../wire/mqtt-publish.ts";
@@ -286,9 +286,4 @@ function parseUserProperties(text: unknown): readonly UserProperty[] {
 
 function isUserProperty(pair: unknown): pair is UserProperty {
   return Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === "string");
-}
-
-/** A gap is told like an event, and is stored nowhere. */
-export function isGap(event: CloudEvent): boolean {
-  return event.type === GAP_TYPE;
 }

@@ -21,14 +21,14 @@ export class BadPacket extends Error {
 
 export const MALFORMED_PACKET = 0x81;
 export const PROTOCOL_ERROR = 0x82;
-export const PACKET_TOO_LARGE = 0x95;
+const PACKET_TOO_LARGE = 0x95;
 
 /**
  * The length of the packet that starts at `offset`, its fixed header included; undefined where the header is not whole.
  *
  * @throws BadPacket where the remaining length is no variable byte integer (MQTT 5 §1.5.5)
  */
-export function packetLength(bytes: Uint8Array, offset: number): number | undefined {
+function packetLength(bytes: Uint8Array, offset: number): number | undefined {
   let length = 0;
   for (let index = 0; index < 4; index += 1) {
     const byte = bytes[offset + 1 + index];

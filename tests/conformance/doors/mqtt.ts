@@ -72,7 +72,7 @@ function assertGranted(packet: Packet): Readonly<Record<string, string>> {
 }
 
 /** An event in binary mode, as the CloudEvents binding of MQTT 5 has it (§3.1). */
-export function toEvent(packet: IPublishPacket): Record<string, unknown> {
+function toEvent(packet: IPublishPacket): Record<string, unknown> {
   const { contentType, userProperties } = packet.properties ?? {};
   const payload = Buffer.from(packet.payload);
   const event: Record<string, unknown> = { ...userProperties };
@@ -83,7 +83,7 @@ export function toEvent(packet: IPublishPacket): Record<string, unknown> {
 }
 
 /** MQTT 5 with mqtt.js: structured CloudEvents go out, binary ones come back. */
-export function createMqttDriver(name: string, transport: MqttTransport, qos: 0 | 1 | 2): DoorDriver {
+function createMqttDriver(name: string, transport: MqttTransport, qos: 0 | 1 | 2): DoorDriver {
   return {
     name,
     door: "mqtt",
