@@ -8,6 +8,11 @@ import type { ChannelNews } from "./subscriber.ts";
 export interface FollowerHost {
   /** Whether there is anybody to give events to now. */
   isReading(): boolean;
+  /**
+   * Whether it lives on when the runtime dies. Where it does not, its places are written a little late: then the timer
+   * keeps the object awake until they are.
+   */
+  isLasting(): boolean;
   /** Whether events of the channel are wanted at all. */
   isWanted(channel: string): boolean | Promise<boolean>;
   /** Takes events from the first on; gives how many were taken. Fewer than all means: no more for now. */
@@ -34,6 +39,8 @@ interface Place {
   isNoted: boolean;
 }
 
+/** How late the places of a subscriber are written that does not last. */
+const LATE_MS = 1000;
 /** Places that are kept in memory. */
 const MAX_PLACES = 2000;
 
@@ -47,6 +54,8 @@ export class ChannelFollower {
   readonly #places = new Map<string, Place>();
   /** Channels that have something, in the order in which they said so. */
   readonly #ready = new Set<string>();
+  /** Channels whose places have still to be written. */
+  readonly #late = new Set<string>();
   #isRunning = false;
 
   constructor(sql: SqlStorage, host: FollowerHost) {
@@ -199,7 +208,7 @@ export class ChannelFollower {
     this.#places.set(channel, place);
     if (this.#places.size > MAX_PLACES) {
       for (const [name, old] of this.#places) {
-        if (!isBehind(old) && !old.isReading && old !== place) {
+        if (!isBehind(old) && !old.isReading && old !== place && !this.#late.has(name)) {
           this.#places.delete(name);
           break;
         }
@@ -210,6 +219,23 @@ export class ChannelFollower {
 
   #save(channel: string, place: Place): void {
     if (this.#places.get(channel) !== place) this.#add(channel, place);
+    if (this.#host.isLasting()) {
+      this.#write(channel, place);
+      return;
+    }
+    if (this.#late.size === 0) setTimeout(() => this.#writeLate(), LATE_MS);
+    this.#late.add(channel);
+  }
+
+  #writeLate(): void {
+    for (const channel of this.#late) {
+      const place = this.#places.get(channel);
+      if (place !== undefined) this.#write(channel, place);
+    }
+    this.#late.clear();
+  }
+
+  #write(channel: string, place: Place): void {
     place.isNoted = isBehind(place);
     this.#sql.exec(
       "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",

@@ -4,7 +4,6 @@ import { EverywireError } from "../core/error.ts";
 import type { NewEvent } from "../core/event.ts";
 import { encodeEvent, withSequence } from "../core/event.ts";
 import { toDefaultSource } from "../core/identity.ts";
-import { createId } from "../core/ids.ts";
 import { assertTopicName, toChannelName, toTopicName } from "../core/mqtt-topic.ts";
 import type { PublishResult } from "../core/operations/publish-event.ts";
 import { publishEvents } from "../core/operations/publish-event.ts";
@@ -13,7 +12,13 @@ import type { PublishPacket } from "../wire/mqtt-publish.ts";
 import { decodePublish } from "../wire/mqtt-publish.ts";
 import { toNewEvent } from "./mqtt-event.ts";
 import type { MqttLink } from "./mqtt-link.ts";
-import { encodePacket, REASON, toReasonCode, toReasonProperties } from "./mqtt-packets.ts";
+import {
+  encodeAcknowledgement,
+  encodePacket,
+  REASON,
+  toReasonCode,
+  toReasonProperties,
+} from "./mqtt-packets.ts";
 import type { RetainedMessage } from "./mqtt-retained.ts";
 import type { SessionStore } from "./mqtt-session-store.ts";
 
@@ -78,9 +83,8 @@ export class MqttInbound {
   }
 
   onPubrel(packetId: number, link: MqttLink): void {
-    const wasThere = this.#host.store.removeInbound(packetId);
-    const reason = wasThere || link.version !== 5 ? {} : { reasonCode: REASON.UNKNOWN_PACKET_ID };
-    link.send(encodePacket({ cmd: "pubcomp", messageId: packetId, ...reason }, link.version));
+    this.#host.store.releaseMessage(packetId);
+    link.send(encodeAcknowledgement("pubcomp", packetId));
   }
 
   async #read(bytes: Uint8Array, version: number): Promise<Incoming> {
@@ -108,8 +112,8 @@ export class MqttInbound {
   ): Promise<NewEvent | EverywireError> {
     const { store } = this.#host;
     const { identity, nowMs } = this.#host.context();
-    const { packetId } = packet;
-    const known = packet.qos === 2 && packetId !== undefined ? store.findInbound(packetId) : undefined;
+    const { qos, packetId } = packet;
+    const key = qos === 2 && packetId !== undefined ? store.messageKey(packetId) : undefined;
     const hasNoLocal = [...store.subscriptions.values()].some(({ noLocal }) => noLocal);
     const isKept = toTopicName(channel) !== topic;
     if (isKept) await this.#host.noteTopic(channel, topic);
@@ -117,7 +121,8 @@ export class MqttInbound {
       return toNewEvent(packet, {
         source: toDefaultSource(identity),
         nowMs,
-        eventId: packet.qos === 2 ? (known?.eventId ?? createId("evt", nowMs)) : undefined,
+        // The same for the same message, so that the log knows it where it comes again.
+        eventId: key === undefined ? undefined : `${this.#host.publisherId}-${key}`,
         topicToKeep: isKept ? topic : undefined,
         publisher: hasNoLocal ? this.#host.publisherId : undefined,
       });
@@ -145,24 +150,10 @@ export class MqttInbound {
   }
 
   async #publishBatch(batch: readonly Incoming[], link: MqttLink): Promise<void> {
-    const { store } = this.#host;
     const fresh: Incoming[] = [];
     for (const incoming of batch) {
-      const { packet, event } = incoming;
-      const known =
-        packet.qos === 2 && packet.packetId !== undefined ? store.findInbound(packet.packetId) : undefined;
-      if (known?.sequence !== undefined) {
-        // It was stored, and only the answer was lost.
-        this.#acknowledge(packet, link, { id: known.eventId, sequence: known.sequence, duplicate: true });
-      } else if (event instanceof EverywireError) {
-        this.#refuse(packet, link, event);
-      } else {
-        // Written before the append: whatever happens after it, the same packet is the same event.
-        if (packet.qos === 2 && packet.packetId !== undefined && known === undefined) {
-          store.putInbound(packet.packetId, { eventId: event.id, sequence: undefined });
-        }
-        fresh.push(incoming);
-      }
+      if (incoming.event instanceof EverywireError) this.#refuse(incoming.packet, link, incoming.event);
+      else fresh.push(incoming);
     }
     if (fresh.length === 0) return;
     try {
@@ -186,9 +177,6 @@ export class MqttInbound {
     for (const [index, { packet }] of batch.entries()) {
       const result = results[index];
       if (result === undefined) throw new Error("The log gave fewer receipts than events.");
-      if (packet.qos === 2 && packet.packetId !== undefined) {
-        this.#host.store.putInbound(packet.packetId, { eventId: result.id, sequence: result.sequence ?? "" });
-      }
       this.#acknowledge(packet, link, result);
     }
   }
@@ -217,11 +205,10 @@ export class MqttInbound {
     if (error.code === "internal") console.error("A publish over MQTT failed", error.cause ?? error);
     const { packetId } = packet;
     if (packet.qos === 0 || packetId === undefined) return;
-    // What may have been stored keeps its id for the retry, and what was not stored needs none.
+    // What may have been stored all the same is not refused: the client sends it again, and it is known again.
     const mayBeStored = error.code === "internal" || error.code === "unavailable";
-    if (mayBeStored) throw error;
-    this.#host.store.removeInbound(packetId);
-    if (link.version !== 5) throw error;
+    if (mayBeStored || link.version !== 5) throw error;
+    this.#host.store.forgetMessage(packetId);
     const properties =
       this.#host.store.state?.wantsReasons === true ? { properties: toReasonProperties(error) } : {};
     const cmd = packet.qos === 1 ? "puback" : "pubrec";
@@ -233,10 +220,15 @@ export class MqttInbound {
     if (messageId === undefined) return;
     const cmd = packet.qos === 1 ? "puback" : "pubrec";
     const isTold = link.version === 5 && this.#host.store.state?.wantsReasons === true;
+    if (!isTold) {
+      link.send(encodeAcknowledgement(cmd, messageId));
+      return;
+    }
     const { id, sequence = "", duplicate } = result;
     const userProperties = { id, sequence, duplicate: String(duplicate) };
-    const more = isTold ? { reasonCode: REASON.SUCCESS, properties: { userProperties } } : {};
-    link.send(encodePacket({ cmd, messageId, ...more }, link.version));
+    link.send(
+      encodePacket({ cmd, messageId, reasonCode: REASON.SUCCESS, properties: { userProperties } }, 5),
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import type { PublishProperties } from "../wire/mqtt-publish.ts";
 import { encodePublish } from "../wire/mqtt-publish.ts";
 import { toDeliveryFacts, toOutgoing } from "./mqtt-event.ts";
 import type { MqttLink } from "./mqtt-link.ts";
-import { encodePacket, REASON } from "./mqtt-packets.ts";
+import { encodeAcknowledgement, encodePacket, REASON } from "./mqtt-packets.ts";
 import type { Delivery, Subscription } from "./mqtt-session-state.ts";
 import type { SessionStore } from "./mqtt-session-store.ts";
 
@@ -121,7 +121,7 @@ export class MqttOutbound {
     for (const { packetId, phase, qos, delivery } of store.listOutbound()) {
       if (packetId === undefined) continue;
       if (phase === "released") {
-        link?.send(encodePacket({ cmd: "pubrel", messageId: packetId }, link.version));
+        link?.send(encodeAcknowledgement("pubrel", packetId));
       } else if (!this.#publish(delivery, qos, packetId, true)) {
         store.removeOutbound(packetId);
       }
@@ -142,8 +142,11 @@ export class MqttOutbound {
       return;
     }
     if (known) store.release(packetId);
-    const reason = known || link?.version !== 5 ? {} : { reasonCode: REASON.UNKNOWN_PACKET_ID };
-    link?.send(encodePacket({ cmd: "pubrel", messageId: packetId, ...reason }, link.version));
+    if (known || link?.version !== 5) link?.send(encodeAcknowledgement("pubrel", packetId));
+    else
+      link.send(
+        encodePacket({ cmd: "pubrel", messageId: packetId, reasonCode: REASON.UNKNOWN_PACKET_ID }, 5),
+      );
   }
 
   onPubcomp(packetId: number): void {

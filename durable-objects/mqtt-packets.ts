@@ -97,3 +97,10 @@ export function decodeAcknowledgement(bytes: Uint8Array, version: number): Ackno
   const reasonCode = "reasonCode" in packet ? (packet.reasonCode ?? 0) : 0;
   return { cmd, packetId: messageId, reasonCode };
 }
+
+/** An acknowledgement that says no more than yes. */
+export function encodeAcknowledgement(cmd: Acknowledgement["cmd"], packetId: number): Uint8Array {
+  return Uint8Array.of(HEADERS[cmd], 2, packetId >> 8, packetId & 0xff);
+}
+
+const HEADERS = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;

@@ -95,6 +95,7 @@ export class MqttSessionCore {
     this.inbound = new MqttInbound(host);
     this.follower = new ChannelFollower(object.storage.sql, {
       isReading: () => this.link?.hasRoom === true && this.store.queued === 0,
+      isLasting: () => (this.store.state?.expirySeconds ?? 0) > 0,
       isWanted: (channel) => this.#isWanted(channel),
       take: (channel, events) => this.outbound.take(channel, events),
       read: (channel, after, limit) =>
@@ -317,9 +318,9 @@ export class MqttSessionCore {
   /** Holds a client to the messages that it may have on their way (MQTT 5 §3.3.4). @throws BadPacket */
   assertReceiveMaximum(packets: readonly Uint8Array[], version: number): void {
     const maximum = this.context().limits.MAX_MQTT_INFLIGHT;
-    if (version !== 5 || packets.length + this.store.inboundCount <= maximum) return;
+    if (version !== 5 || packets.length + this.store.unreleased <= maximum) return;
     const waiting = packets.filter(([header = 0]) => header >> 4 === 3 && (header & 6) !== 0).length;
-    if (waiting + this.store.inboundCount <= maximum) return;
+    if (waiting + this.store.unreleased <= maximum) return;
     throw new BadPacket(REASON.RECEIVE_MAXIMUM, `At most ${maximum} messages are unacknowledged at once.`);
   }
 

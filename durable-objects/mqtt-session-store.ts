@@ -11,16 +11,11 @@ export interface Outbound {
   readonly delivery: Delivery;
 }
 
-/** A QoS 2 message that came in: whose event has which id, and what the log said of it. */
-export interface Inbound {
-  readonly eventId: string;
-  readonly sequence: string | undefined;
-}
-
 const TABLES = [
   "CREATE TABLE IF NOT EXISTS subscriptions (text TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS outbound (id INTEGER PRIMARY KEY AUTOINCREMENT, packet_id INTEGER UNIQUE, qos INTEGER NOT NULL, phase TEXT NOT NULL, json TEXT NOT NULL)",
-  "CREATE TABLE IF NOT EXISTS inbound (packet_id INTEGER PRIMARY KEY, event_id TEXT NOT NULL, sequence TEXT)",
+  // How often each packet identifier of a QoS 2 message was released: with that it names one message, and no other.
+  "CREATE TABLE IF NOT EXISTS releases (packet_id INTEGER PRIMARY KEY, count INTEGER NOT NULL)",
   // Aliases are of a connection; they are here because the object may sleep while the connection stays.
   "CREATE TABLE IF NOT EXISTS aliases_in (alias INTEGER PRIMARY KEY, topic TEXT NOT NULL)",
   "CREATE TABLE IF NOT EXISTS aliases_out (topic TEXT PRIMARY KEY, alias INTEGER NOT NULL) WITHOUT ROWID",
@@ -33,7 +28,9 @@ export class SessionStore {
   #state: SessionState | undefined;
   #subscriptions = new Map<string, Subscription>();
   #usedIds = new Set<number>();
-  #inboundIds = new Set<number>();
+  #releases = new Map<number, number>();
+  /** QoS 2 messages that came in and were not released yet. In memory: it only holds a client to its limit. */
+  readonly #unreleased = new Set<number>();
   #aliasesOut = new Map<string, number>();
   #queued = 0;
   #lastId = 0;
@@ -52,7 +49,7 @@ export class SessionStore {
   /** Begins a session, in place of any that there was. */
   begin(state: SessionState): void {
     for (const statement of TABLES) this.#sql.exec(statement);
-    for (const table of ["subscriptions", "outbound", "inbound"]) this.#sql.exec(`DELETE FROM ${table}`);
+    for (const table of ["subscriptions", "outbound", "releases"]) this.#sql.exec(`DELETE FROM ${table}`);
     this.clearAliases();
     this.save(state);
     this.#load();
@@ -68,7 +65,8 @@ export class SessionStore {
     this.#state = undefined;
     this.#subscriptions.clear();
     this.#usedIds.clear();
-    this.#inboundIds.clear();
+    this.#releases.clear();
+    this.#unreleased.clear();
     this.#queued = 0;
     await this.#storage.deleteAlarm();
     await this.#storage.deleteAll();
@@ -150,31 +148,30 @@ export class SessionStore {
     this.#usedIds.delete(packetId);
   }
 
-  /** QoS 2 messages that came in and were not released yet. */
-  get inboundCount(): number {
-    return this.#inboundIds.size;
+  get unreleased(): number {
+    return this.#unreleased.size;
   }
 
-  findInbound(packetId: number): Inbound | undefined {
-    if (!this.#inboundIds.has(packetId)) return undefined;
-    const [row] = this.#sql
-      .exec<{ event_id: string; sequence: string | null }>(
-        "SELECT event_id, sequence FROM inbound WHERE packet_id = ?",
-        packetId,
-      )
-      .toArray();
-    return row && { eventId: row.event_id, sequence: row.sequence ?? undefined };
+  /**
+   * What names a QoS 2 message among all of this session's: the same for a packet that is sent again, also after a crash,
+   * and another one once the identifier was released. So nothing has to be written before the message is stored.
+   */
+  messageKey(packetId: number): string {
+    this.#unreleased.add(packetId);
+    return `${packetId}-${this.#releases.get(packetId) ?? 0}`;
   }
 
-  putInbound(packetId: number, { eventId, sequence }: Inbound): void {
-    this.#sql.exec("INSERT OR REPLACE INTO inbound VALUES (?, ?, ?)", packetId, eventId, sequence ?? null);
-    this.#inboundIds.add(packetId);
+  /** The client is not owed an answer to a message any more, and it was not stored. */
+  forgetMessage(packetId: number): void {
+    this.#unreleased.delete(packetId);
   }
 
-  removeInbound(packetId: number): boolean {
-    if (!this.#inboundIds.delete(packetId)) return false;
-    this.#sql.exec("DELETE FROM inbound WHERE packet_id = ?", packetId);
-    return true;
+  /** The identifier is free for another message. */
+  releaseMessage(packetId: number): void {
+    const count = (this.#releases.get(packetId) ?? 0) + 1;
+    this.#sql.exec("INSERT OR REPLACE INTO releases VALUES (?, ?)", packetId, count);
+    this.#releases.set(packetId, count);
+    this.#unreleased.delete(packetId);
   }
 
   clearAliases(): void {
@@ -239,8 +236,10 @@ export class SessionStore {
     this.#usedIds = new Set(ids.flatMap(({ packet_id }) => (packet_id === null ? [] : [packet_id])));
     this.#queued = ids.length - this.#usedIds.size;
     this.#lastId = [...this.#usedIds].at(-1) ?? 0;
-    this.#inboundIds = new Set(
-      all<{ packet_id: number }>("SELECT packet_id FROM inbound").map(({ packet_id }) => packet_id),
+    this.#releases = new Map(
+      all<{ packet_id: number; count: number }>("SELECT packet_id, count FROM releases").map(
+        ({ packet_id, count }) => [packet_id, count],
+      ),
     );
     this.#aliasesOut = new Map(
       all<{ topic: string; alias: number }>("SELECT topic, alias FROM aliases_out").map(

@@ -53,6 +53,7 @@ export class MqttShare extends DurableObject<MqttShareEnv> {
     this.#sql = context.storage.sql;
     this.#follower = new ChannelFollower(this.#sql, {
       isReading: () => this.#members.some((member) => !this.#full.has(member)),
+      isLasting: () => true,
       isWanted: (channel) => this.#glob !== undefined && matchesGlob(channel, this.#glob),
       take: (channel, events) => this.#take(channel, events),
       read: async (channel, after, limit) =>

@@ -27,6 +27,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const KEEP_ALIVE_TIMEOUT = 0x8d;
 const NOT_AUTHORIZED = 0x87;
+const UNSPECIFIED = 0x80;
 
 /**
  * One connection: it turns bytes into whole packets, finds out who connects, and is a pipe to the session from then on.
@@ -200,9 +201,13 @@ export class MqttConnection {
   #refuse(thrown: unknown): void {
     if (this.#isEnded) return;
     if (this.#session !== undefined) {
-      if (thrown instanceof BadPacket) return this.#cut(thrown.reasonCode, thrown.message);
-      console.error("An MQTT connection was cut by a fault", thrown);
-      return this.end();
+      if (!(thrown instanceof BadPacket)) console.error("An MQTT connection was cut by a fault", thrown);
+      const [reasonCode, reason] =
+        thrown instanceof BadPacket
+          ? [thrown.reasonCode, thrown.message]
+          : [UNSPECIFIED, "Something went wrong."];
+      this.#cut(reasonCode, reason);
+      return;
     }
     const refusal = toRefusal(thrown, this.#version);
     if (refusal !== undefined) this.#send(refusal);

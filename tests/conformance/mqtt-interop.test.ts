@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RawMqttClient, type Version } from "./mqtt-raw-client.ts";
+import type { Version } from "./mqtt-raw-client.ts";
+import { RawMqttClient } from "./mqtt-raw-client.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
 
