@@ -100,9 +100,9 @@ export class ChannelFollower {
     const place = this.#place(channel) ?? this.#add(channel, toPlace(news.from, false));
     const end = place.fresh.at(-1)?.sequence ?? place.cursor;
     if (!place.hasMore && !place.isReading && head <= end) return;
+    this.#ready.add(channel);
     if (this.#host.isReading()) {
       if (!addFresh(place, end, news)) place.hasMore = true;
-      this.#ready.add(channel);
       // Up to its first wait this is done at once, and mostly that is all of it.
       void this.run();
     } else {

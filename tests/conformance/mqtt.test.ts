@@ -353,6 +353,7 @@ describe.skipIf(!hasMosquitto)("mosquitto's clients", () => {
       "3",
       "-d",
     ]);
+    const exited = once(reader, "exit");
     const lines = createInterface(reader.stdout);
     const said: string[] = [];
     const subscribed = new Promise<void>((resolve) => {
@@ -376,7 +377,7 @@ describe.skipIf(!hasMosquitto)("mosquitto's clients", () => {
         `qos ${qos}`,
       ]);
     }
-    await once(reader, "exit");
+    await exited;
     expect(said.filter((line) => line.startsWith("qos"))).toEqual(["qos 0", "qos 1", "qos 2"]);
   });
 });
