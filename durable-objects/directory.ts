@@ -25,6 +25,8 @@ export class Directory extends DurableObject<DirectoryEnv> {
   readonly #sql: SqlStorage;
   readonly #followers: DirectoryFollowers;
   #telling: Promise<void> | undefined;
+  /** Whether an alarm of this object's own is on its way. */
+  #hasAlarm = false;
 
   constructor(context: DurableObjectState, env: DirectoryEnv) {
     super(context, env);
@@ -68,7 +70,10 @@ export class Directory extends DurableObject<DirectoryEnv> {
     for (const glob of changed) {
       this.#followers.addUntold(this.match(glob, undefined, Number.MAX_SAFE_INTEGER));
     }
-    void this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
+    if (this.#followers.untold(1).length === 0) return;
+    // One that is set already comes soon enough.
+    if (!this.#hasAlarm) void this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
+    this.#hasAlarm = true;
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, TELL_WAIT_MS));
     await Promise.race([this.#tellChannels(), deadline]);
   }
@@ -78,8 +83,11 @@ export class Directory extends DurableObject<DirectoryEnv> {
   }
 
   override async alarm(): Promise<void> {
+    this.#hasAlarm = false;
     await this.#tellChannels();
-    if (this.#followers.untold(1).length > 0) await this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
+    if (this.#followers.untold(1).length === 0) return;
+    this.#hasAlarm = true;
+    await this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
   }
 
   /** One loop at a time; who comes while it runs waits for it, and it looks again before it ends. */

@@ -255,15 +255,14 @@ export class MqttSessionCore {
 
   async onNews(news: ChannelNews): Promise<void> {
     const { state } = this.store;
-    const isOver = state === undefined || (this.link === undefined && state.expirySeconds === 0);
-    if (isOver) {
-      if (state === undefined) {
-        await this.#peers.DIRECTORY.getByName("main").unsubscribe({ kind: "mqtt", id: this.#name });
-      } else {
-        // It ended with the runtime, and nobody has looked since.
-        this.#wakeAt(Date.now());
-      }
+    if (state === undefined) {
+      await this.#peers.DIRECTORY.getByName("main").unsubscribe({ kind: "mqtt", id: this.#name });
       return;
+    }
+    if (this.link === undefined && state.endedMs === undefined) {
+      // The connection ended with the runtime, and nobody has looked since.
+      this.#wakeAt(Date.now());
+      if (state.expirySeconds === 0) return;
     }
     const topic = toTopicName(news.channel);
     if (topic !== undefined && this.outbound.matching(topic).length === 0) return;

@@ -60,14 +60,17 @@ export function toExpirySeconds(askedSeconds: number, maximumSeconds: number): n
   return askedSeconds === NEVER_SECONDS ? maximumSeconds : Math.min(askedSeconds, maximumSeconds);
 }
 
-/** How often a session with a connection looks whether it still has it: a crash ends it without a word. */
+/**
+ * How often a session with a will looks whether it still has its connection: a crash ends it without a word. A session
+ * without a will notices that when it is told of something, or when its client comes back: an alarm for each connection
+ * would cost more than the connection itself.
+ */
 const WILL_CHECK_MS = 20_000;
-const CHECK_MS = 600_000;
 
 /** When the one alarm of a session has to look; undefined where there is no session. */
 export function nextSessionAlarmMs(state: SessionState | undefined, nowMs: number): number | undefined {
   if (state === undefined) return undefined;
-  if (state.endedMs === undefined) return nowMs + (state.will === undefined ? CHECK_MS : WILL_CHECK_MS);
+  if (state.endedMs === undefined) return state.will === undefined ? undefined : nowMs + WILL_CHECK_MS;
   const times = [expiresAtMs(state)];
   if (state.will !== undefined) times.push(willDueMs(state));
   if (state.isUntold) times.push(nowMs + 2000);

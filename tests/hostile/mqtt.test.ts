@@ -164,8 +164,8 @@ it("holds only so much for a client that does not read, and loses nothing for it
   await Promise.all([reader.disconnect(), writer.disconnect()]);
 }, 60_000);
 
-it("keeps two thousand clients connected, each of which gets what it asked for", async () => {
-  const CLIENTS = 2000;
+it("keeps hundreds of clients connected, each of which gets what it asked for", async () => {
+  const CLIENTS = 500;
   const clients: RawMqttClient[] = [];
   for (let first = 0; first < CLIENTS; first += 100) {
     const some = Array.from({ length: 100 }, async (_, index) => {
