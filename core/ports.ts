@@ -3,9 +3,9 @@ import type { After } from "./cursor.ts";
 import type { Identity } from "./identity.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
+import type { MqttSessions } from "./mqtt-session.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
-import type { MqttSessions } from "./mqtt-session.ts";
 import type { Records } from "./records.ts";
 import type {
   CreatedStream,

@@ -9,7 +9,7 @@ import { Received } from "../received-events.ts";
 export type MqttTransport = "tcp" | "websocket";
 
 /** Where a target speaks MQTT. */
-export function toMqttUrl(target: Target, transport: MqttTransport): string {
+function toMqttUrl(target: Target, transport: MqttTransport): string {
   if (transport === "websocket") return `${target.url.replace(/^http/, "ws")}/mqtt`;
   return `mqtt://127.0.0.1:${target.tcpPorts?.MQTT_PORT}`;
 }
