@@ -235,7 +235,7 @@ export class MqttSessionCore {
       if (subscription.share !== undefined) await this.#leaveShare(subscription);
     }
     if (this.store.subscriptions.size > 0 || this.store.state?.isUntold === true) {
-      await this.#peers.DIRECTORY.getByName("main").unsubscribe({ kind: "mqtt", id: this.#name });
+      await this.#peers.DIRECTORY.getByName("main").forget({ kind: "mqtt", id: this.#name });
     }
     this.follower.clear();
     this.#alarmMs = undefined;
@@ -256,7 +256,7 @@ export class MqttSessionCore {
   async onNews(news: ChannelNews): Promise<void> {
     const { state } = this.store;
     if (state === undefined) {
-      await this.#peers.DIRECTORY.getByName("main").unsubscribe({ kind: "mqtt", id: this.#name });
+      await this.#peers.DIRECTORY.getByName("main").forget({ kind: "mqtt", id: this.#name });
       return;
     }
     if (this.link === undefined && state.endedMs === undefined) {

@@ -16,8 +16,8 @@ import type { ChannelNews } from "./subscriber.ts";
 /** The context of operations for who has the session. */
 export type ToContext<Env> = (env: Env, identity: Identity) => OperationContext;
 
-/** Batches of one connection before others have their turn: a new connection of the same client must not wait for ever. */
-const BATCHES_PER_TURN = 50;
+/** Batches of one connection that are still dealt with when another is waiting to take over. */
+const MAX_LAST_BATCHES = 50;
 
 /**
  * One MQTT client's session (MQTT 5 §4.1), named by whose it is and the client id. It is reached by the function that
@@ -31,6 +31,8 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     /** Packets of each connection that are not dealt with yet. */
     readonly #packets = new Map<WebSocket, Uint8Array[]>();
     #tasks: Promise<void> = Promise.resolve();
+    /** Connections that wait for their turn. */
+    #openings = 0;
 
     constructor(context: DurableObjectState, env: Env) {
       super(context, env);
@@ -53,7 +55,11 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
       if (typeof message === "string") {
         const consumed = decodeConsumed(message);
         if (consumed === undefined) {
-          return this.#enqueue(() => this.#core.connect(socket, JSON.parse(message) as MqttOpening));
+          this.#openings += 1;
+          return this.#enqueue(async () => {
+            this.#openings -= 1;
+            await this.#core.connect(socket, JSON.parse(message) as MqttOpening);
+          });
         }
         link?.onConsumed(consumed);
         return link === undefined ? undefined : this.#core.onRoom();
@@ -114,10 +120,8 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
 
     async #onPackets(socket: WebSocket, packets: Uint8Array[]): Promise<void> {
       for (let batches = 0; packets.length > 0; batches += 1) {
-        if (batches === BATCHES_PER_TURN) {
-          void this.#enqueue(() => this.#onPackets(socket, packets));
-          return;
-        }
+        // The next connection of the client must not wait for ever, however fast this one is.
+        if (this.#openings > 0 && batches >= MAX_LAST_BATCHES) break;
         const link = this.#linkOf(socket);
         // Another connection has taken over, or this one was ended: nobody waits for an answer.
         if (link === undefined) break;

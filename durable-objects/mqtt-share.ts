@@ -101,7 +101,7 @@ export class MqttShare extends DurableObject<MqttShareEnv> {
     }
     this.#load();
     if (this.#members.length > 0) return this.#run();
-    await this.env.DIRECTORY.getByName("main").unsubscribe({ kind: "mqtt-share", id: this.#name });
+    await this.env.DIRECTORY.getByName("main").forget({ kind: "mqtt-share", id: this.#name });
     // Somebody may have joined meanwhile.
     if (this.#members.length > 0) {
       const glob = this.#glob;

@@ -299,7 +299,7 @@ it.each([4, 5] as const)(
   async (version) => {
     const limited = await serveTarget({
       RATE_LIMITS: "on",
-      PUBLISHES_PER_SECOND: "20",
+      PUBLISHES_PER_SECOND: version === 5 ? "2" : "20",
       REQUESTS_PER_SECOND: "1000",
     });
     try {
