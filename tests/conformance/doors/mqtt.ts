@@ -114,7 +114,8 @@ function createMqttDriver(name: string, transport: MqttTransport, qos: 0 | 1 | 2
       const answer = nextPacket(client, "suback");
       // mqtt.js sends no packet at all for user properties that are empty.
       const properties = after === undefined ? {} : { properties: { userProperties: { after } } };
-      client.subscribe(channel, { qos, ...properties }, () => undefined);
+      // Not at QoS 2: a message of QoS 1 that came after one of QoS 2 is handed over before that is released.
+      client.subscribe(channel, { qos: 1, ...properties }, () => undefined);
       try {
         assertGranted(await answer);
       } catch (error) {
