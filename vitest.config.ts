@@ -30,6 +30,8 @@ export default defineConfig({
         ],
         test: {
           name: "durable-objects",
+          // As it is, it cannot be loaded there: it has to be bundled first.
+          deps: { optimizer: { ssr: { enabled: true, include: ["mqtt-packet"] } } },
           include: ["tests/durable-objects/**/*.test.ts"],
           sequence: { groupOrder: 1 },
           testTimeout: 20_000,

@@ -7,6 +7,9 @@ import type { Directory } from "./durable-objects/directory.ts";
 import { createGraphqlSocketClass } from "./durable-objects/graphql-socket.ts";
 import type { JobObject } from "./durable-objects/job.ts";
 import { createJobClass } from "./durable-objects/job.ts";
+import type { MqttRetained } from "./durable-objects/mqtt-retained.ts";
+import { createMqttSessionClass } from "./durable-objects/mqtt-session.ts";
+import type { MqttShare } from "./durable-objects/mqtt-share.ts";
 import type { Records as RecordsObject } from "./durable-objects/records.ts";
 import { createRecordsClass } from "./durable-objects/records.ts";
 import { createWebhookEndpointClass } from "./durable-objects/webhook-endpoint.ts";
@@ -14,12 +17,14 @@ import type { WebhookIndex } from "./durable-objects/webhook-index.ts";
 import type { WorkQueue } from "./durable-objects/work-queue.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
+import { createOperationContext } from "./functions/boundary/edge.ts";
 import { IsolateRates } from "./functions/boundary/request-rates.ts";
 import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
 import { createJobs } from "./services/jobs.ts";
+import { createMqttSessions } from "./services/mqtt-sessions.ts";
 import { createNames } from "./services/names.ts";
 import { createQueue } from "./services/queue.ts";
 import { createOutbox, createRecords } from "./services/records.ts";
@@ -37,6 +42,8 @@ import { createWorkQueues } from "./services/work-queues.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
+export { MqttRetained } from "./durable-objects/mqtt-retained.ts";
+export { MqttShare } from "./durable-objects/mqtt-share.ts";
 export { WebhookIndex } from "./durable-objects/webhook-index.ts";
 export { WorkQueue } from "./durable-objects/work-queue.ts";
 
@@ -47,6 +54,9 @@ interface Env {
   readonly RECORDS: DurableObjectNamespace<RecordsObject>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;
   readonly JOB: DurableObjectNamespace<JobObject<unknown>>;
+  readonly MQTT_SESSION: DurableObjectNamespace;
+  readonly MQTT_RETAINED: DurableObjectNamespace<MqttRetained>;
+  readonly MQTT_SHARE: DurableObjectNamespace<MqttShare>;
   readonly WEBHOOK_ENDPOINT: WebhookEndpointNamespace;
   readonly WEBHOOK_INDEX: DurableObjectNamespace<WebhookIndex>;
   readonly JWT_SECRET?: string;
@@ -109,6 +119,7 @@ function compose(env: Env): Composed {
       records: redis?.records ?? createRecords(env.RECORDS),
       socketHosts: createSocketHosts(env.GRAPHQL_SOCKET),
       jobs: createJobs(env.JOB),
+      mqttSessions: createMqttSessions(env.MQTT_SESSION),
       queue,
       workQueues: createWorkQueues(env.WORK_QUEUE),
       outbox: createOutbox(env.RECORDS),
@@ -139,6 +150,11 @@ export const WebhookEndpoint = createWebhookEndpointClass<Env>((env) => {
   const { edge, webhookSender } = compose(env);
   return createWebhookHost(edge, webhookSender);
 });
+
+/** An MQTT client's session: the object that keeps it, and the operations that it calls. */
+export const MqttSession = createMqttSessionClass<Env>((env, identity) =>
+  createOperationContext(compose(env).edge, identity),
+);
 
 /** Imports, into the store that this Worker uses. */
 export const Job = createJobClass<Env>((env) => compose(env).edge.ports.records);

@@ -75,8 +75,28 @@ function matchSegments(name: readonly string[], pattern: readonly string[]): boo
   return reachable[name.length] === true;
 }
 
+/** Whether there can be a name that matches both. */
+export function canMatchBoth(first: ChannelGlob, second: ChannelGlob): boolean {
+  return haveCommon(first.split("/"), second.split("/"));
+}
+
+function haveCommon(first: readonly string[], second: readonly string[]): boolean {
+  const [one, ...restOne] = first;
+  const [other, ...restOther] = second;
+  if (one === undefined && other === undefined) return true;
+  // `**` stands for nothing, or takes one segment of the other and goes on.
+  if (one === "**") {
+    return haveCommon(restOne, second) || (other !== undefined && haveCommon(first, restOther));
+  }
+  if (other === "**") return haveCommon(second, first);
+  if (one === undefined || other === undefined) return false;
+  return (one === "*" || other === "*" || one === other) && haveCommon(restOne, restOther);
+}
+
 /** The literal text that every match starts with: narrows a lookup to a range before the pattern is tried. */
 export function globPrefix(glob: ChannelGlob): string {
   const star = glob.indexOf("*");
-  return star === -1 ? glob : glob.slice(0, star);
+  if (star === -1) return glob;
+  // `**` stands for no segment too, and then there is no `/` before it.
+  return glob.slice(0, glob.startsWith("/**", star - 1) ? star - 1 : star);
 }

@@ -76,6 +76,13 @@ export interface Limits {
   readonly WEBHOOK_UNREACHABLE_SECONDS: number;
   /** Dead letters in a row before an endpoint is disabled. */
   readonly WEBHOOK_DISABLE_AFTER: number;
+  /** One MQTT packet, in bytes: an event and what MQTT says around it. */
+  readonly MAX_MQTT_PACKET_BYTES: number;
+  /** QoS 1 and 2 messages that are on their way at once, in each direction of an MQTT session. */
+  readonly MAX_MQTT_INFLIGHT: number;
+  readonly MAX_MQTT_SUBSCRIPTIONS: number;
+  /** Seconds for which an MQTT session is kept without a connection, whatever its client asks for. */
+  readonly MAX_MQTT_SESSION_SECONDS: number;
 }
 
 const KIB = 1024;
@@ -122,6 +129,10 @@ export const DEFAULT_LIMITS: Limits = {
   WEBHOOK_MAX_ATTEMPTS: 20,
   WEBHOOK_UNREACHABLE_SECONDS: 24 * 3600,
   WEBHOOK_DISABLE_AFTER: 5,
+  MAX_MQTT_PACKET_BYTES: 512 * KIB,
+  MAX_MQTT_INFLIGHT: 256,
+  MAX_MQTT_SUBSCRIPTIONS: 500,
+  MAX_MQTT_SESSION_SECONDS: 30 * 24 * 3600,
 };
 
 export const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as readonly (keyof Limits)[];

@@ -1,5 +1,5 @@
 import type { ChannelGlob, ChannelName } from "./channel-name.ts";
-import { matchesGlob } from "./channel-name.ts";
+import { canMatchBoth, matchesGlob } from "./channel-name.ts";
 import { EverywireError } from "./error.ts";
 import type { Identity } from "./identity.ts";
 import { isAdmin } from "./identity.ts";
@@ -56,6 +56,25 @@ export async function isAllowed(
     default:
       return action === "read";
   }
+}
+
+/**
+ * Decides who may follow a pattern: whoever could read some channel that it matches. What comes of it is decided again
+ * for each channel ({@link isAllowed}), so this only refuses what could never bring anything.
+ */
+export async function isPatternAllowed(
+  rules: PolicyRules,
+  identity: Identity,
+  glob: ChannelGlob,
+): Promise<boolean> {
+  if (!glob.includes("*")) return isAllowed(rules, identity, "read", glob as string as ChannelName);
+  if (rules.anonymousChannels.some((open) => canMatchBoth(open, glob))) return true;
+  if (identity.kind === "anonymous") return false;
+  if (identity.channels !== undefined) return identity.channels.read.some((may) => canMatchBoth(may, glob));
+  const [area, id = "*"] = glob.split("/");
+  // Below one user or one order, all channels have the same readers.
+  const isOnes = (area === "users" || area === "orders") && !id.includes("*");
+  return !isOnes || isAllowed(rules, identity, "read", `${area}/${id}` as ChannelName);
 }
 
 /** @throws EverywireError `unauthenticated` for an anonymous caller, `permission_denied` for a signed-in one */

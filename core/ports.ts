@@ -3,6 +3,7 @@ import type { After } from "./cursor.ts";
 import type { Identity } from "./identity.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
+import type { MqttSessions } from "./mqtt-session.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
 import type { Records } from "./records.ts";
@@ -36,6 +37,7 @@ export interface Ports {
   readonly queue: Queue;
   readonly workQueues: WorkQueues;
   readonly outbox: Outbox;
+  readonly mqttSessions: MqttSessions;
 }
 
 export type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";

@@ -49,13 +49,16 @@ export interface ChannelEnv {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
   readonly WEBHOOK_ENDPOINT: DurableObjectNamespace<SubscriberObject>;
+  readonly MQTT_SESSION: DurableObjectNamespace<SubscriberObject>;
+  readonly MQTT_SHARE: DurableObjectNamespace<SubscriberObject>;
 }
 
 /** Where the objects of each kind of durable subscriber are. */
-const SUBSCRIBER_BINDINGS = { webhook: "WEBHOOK_ENDPOINT" } as const satisfies Record<
-  SubscriberKind,
-  keyof ChannelEnv
->;
+const SUBSCRIBER_BINDINGS = {
+  webhook: "WEBHOOK_ENDPOINT",
+  mqtt: "MQTT_SESSION",
+  "mqtt-share": "MQTT_SHARE",
+} as const satisfies Record<SubscriberKind, keyof ChannelEnv>;
 
 /** Either a client's own socket, or a function's subscription. */
 export type SocketOpening =
@@ -149,6 +152,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#sockets.deliver(fresh, nowMs);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
+      this.#subscribers.note(fresh);
       this.#subscribers.tellAll();
     }
     if (this.#alarmMs === undefined || this.#subscribers.size > 0) this.#scheduleAlarm(nowMs);

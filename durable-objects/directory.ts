@@ -25,6 +25,10 @@ export class Directory extends DurableObject<DirectoryEnv> {
   readonly #sql: SqlStorage;
   readonly #followers: DirectoryFollowers;
   #telling: Promise<void> | undefined;
+  /** Whether an alarm of this object's own is on its way. */
+  #hasAlarm = false;
+  /** Who follows nothing more, while channels have still to be told. */
+  readonly #forgotten = new Set<string>();
 
   constructor(context: DurableObjectState, env: DirectoryEnv) {
     super(context, env);
@@ -56,24 +60,58 @@ export class Directory extends DurableObject<DirectoryEnv> {
    * that begin later learn of it when they begin.
    */
   async subscribe(key: SubscriberKey, globs: readonly string[]): Promise<void> {
-    const now = globs as readonly ChannelGlob[];
-    const before = this.#followers.replace(key, now);
-    // Read and noted in one go with the change: nothing is awaited before the write is whole.
-    for (const glob of new Set([...before, ...now])) {
-      this.#followers.addUntold(this.match(glob, undefined, Number.MAX_SAFE_INTEGER));
-    }
-    void this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
-    const deadline = new Promise<void>((resolve) => setTimeout(resolve, TELL_WAIT_MS));
-    await Promise.race([this.#tellChannels(), deadline]);
+    // A channel that is told of the end and the new beginning at once would take the one for going on with the other.
+    if (this.#forgotten.has(toText(key))) await this.#told();
+    this.#replace(key, globs);
+    await this.#told();
   }
 
   unsubscribe(key: SubscriberKey): Promise<void> {
     return this.subscribe(key, []);
   }
 
+  /** Has a subscriber follow nothing more, without waiting until the channels know: for one that is gone. */
+  forget(key: SubscriberKey): void {
+    this.#replace(key, []);
+    this.#forgotten.add(toText(key));
+    void this.#told();
+  }
+
+  /** Notes what a subscriber follows, and who has to be told. */
+  #replace(key: SubscriberKey, globs: readonly string[]): void {
+    const now = globs as readonly ChannelGlob[];
+    const before = this.#followers.replace(key, now);
+    // Those in both change nothing.
+    const changed = new Set([
+      ...before.filter((glob) => !now.includes(glob)),
+      ...now.filter((glob) => !before.includes(glob)),
+    ]);
+    // Read and noted in one go with the change: nothing is awaited before the write is whole.
+    for (const glob of changed) {
+      this.#followers.addUntold(this.match(glob, undefined, Number.MAX_SAFE_INTEGER));
+    }
+    if (this.#hasAlarm || this.#followers.untold(1).length === 0) return;
+    // One that is set already comes soon enough.
+    this.#hasAlarm = true;
+    void this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
+  }
+
+  /** Resolves when all channels know what they have to, or after {@link TELL_WAIT_MS}: they will. */
+  async #told(): Promise<void> {
+    if (this.#followers.untold(1).length === 0 && this.#telling === undefined) {
+      this.#forgotten.clear();
+      return;
+    }
+    const deadline = new Promise<void>((resolve) => setTimeout(resolve, TELL_WAIT_MS));
+    await Promise.race([this.#tellChannels(), deadline]);
+  }
+
   override async alarm(): Promise<void> {
+    this.#hasAlarm = false;
     await this.#tellChannels();
-    if (this.#followers.untold(1).length > 0) await this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
+    if (this.#followers.untold(1).length === 0) return;
+    this.#hasAlarm = true;
+    await this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
   }
 
   /** One loop at a time; who comes while it runs waits for it, and it looks again before it ends. */
@@ -87,7 +125,10 @@ export class Directory extends DurableObject<DirectoryEnv> {
   async #tellUntold(): Promise<void> {
     for (;;) {
       const channels = this.#followers.untold(TOLD_AT_ONCE);
-      if (channels.length === 0) return;
+      if (channels.length === 0) {
+        this.#forgotten.clear();
+        return;
+      }
       const answers = await Promise.all(channels.map((channel) => this.#tellChannel(channel)));
       // The rest is for the alarm: whoever cannot be reached now will not be reached in this loop.
       if (answers.includes(false)) return;
@@ -143,4 +184,8 @@ export class Directory extends DurableObject<DirectoryEnv> {
       )
       .toArray();
   }
+}
+
+function toText({ kind, id }: SubscriberKey): string {
+  return `${kind} ${id}`;
 }

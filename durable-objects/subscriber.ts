@@ -1,8 +1,9 @@
 import type { ChannelGlob } from "../core/channel-name.ts";
 import { matchesGlob } from "../core/channel-name.ts";
+import type { StoredEvent } from "../core/ports.ts";
 
 /** What keeps its own place in channels, and is called by each of them after an append (ARCHITECTURE, decision 2). */
-export type SubscriberKind = "webhook";
+export type SubscriberKind = "webhook" | "mqtt" | "mqtt-share";
 
 export interface SubscriberKey {
   readonly kind: SubscriberKind;
@@ -16,7 +17,7 @@ export interface Following {
   readonly subscribers: readonly SubscriberKey[];
 }
 
-/** What a channel tells a subscriber: cursors, never events. Those it reads itself, from where it stands. */
+/** What a channel tells a subscriber: cursors. The events it reads itself, from where it stands. */
 export interface ChannelNews {
   readonly channel: string;
   /**
@@ -26,7 +27,16 @@ export interface ChannelNews {
   readonly from: string;
   /** The newest event. */
   readonly head: string;
+  /**
+   * The events after this cursor, up to `head`, where they are at hand and few: then a subscriber that stands there need
+   * not read them. Only for kinds that ask for it.
+   */
+  readonly after?: string;
+  readonly events?: readonly StoredEvent[];
 }
+
+/** Kinds of subscribers that are told events with their news: those that hand them on at once. */
+export const TOLD_WITH_EVENTS: ReadonlySet<SubscriberKind> = new Set(["mqtt", "mqtt-share"]);
 
 /** The object of a subscriber, as a channel sees it. */
 export interface SubscriberObject extends Rpc.DurableObjectBranded {

@@ -5,6 +5,7 @@ import { door as graphql } from "./graphql/index.ts";
 import { door as http } from "./http/index.ts";
 import { door as jsonRpc } from "./json-rpc/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
+import { door as mqtt } from "./mqtt/index.ts";
 import { door as queue } from "./queue/index.ts";
 import { door as rest } from "./rest/index.ts";
 import { door as sse } from "./sse/index.ts";
@@ -28,6 +29,7 @@ export const doors: readonly Door[] = [
   tcp,
   webhooks,
   queue,
+  mqtt,
   rest,
   createSystemDoor(() => doors),
 ];

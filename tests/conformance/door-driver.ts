@@ -46,6 +46,8 @@ export interface DoorDriver {
   readonly name: string;
   /** The door's name in `functions/routes.ts`, where one door has several drivers. */
   readonly door?: string;
+  /** Why no name of a channel is refused, on a wire with names of its own. */
+  readonly takesAnyName?: string;
   /** @throws DoorError */
   publish?(target: Target, channel: string, event: PublishedEvent): Promise<Published>;
   /** Resolves when the reader is live, so that it sees whatever is published afterwards. @throws DoorError */

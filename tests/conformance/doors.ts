@@ -8,6 +8,7 @@ import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
 import { linesSocket } from "./doors/lines-socket.ts";
 import { longPoll } from "./doors/long-poll.ts";
+import { mqttOverTcp, mqttOverWebSocket } from "./doors/mqtt.ts";
 import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
@@ -29,6 +30,8 @@ const drivers: readonly DoorDriver[] = [
   jsonRpc,
   durableStreams,
   durableStreamsByPoll,
+  mqttOverTcp,
+  mqttOverWebSocket,
   tcp,
   linesSocket,
   webhooks,

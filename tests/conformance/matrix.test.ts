@@ -140,7 +140,7 @@ describe.each(pairs(publishers, publishers))(
   },
 );
 
-describe.each(readers)("reading through $name", { concurrent: true }, ({ read }) => {
+describe.each(readers)("reading through $name", { concurrent: true }, ({ read, takesAnyName }) => {
   it("starts at the earliest event that is kept, or with what comes next", async () => {
     const channel = newChannel();
     await publishAll(channel, 1, 3);
@@ -185,7 +185,9 @@ describe.each(readers)("reading through $name", { concurrent: true }, ({ read })
     await expect(read(target, newChannel(), cursor)).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
-  it.each(["demo/a%2fb", "demo/a%20b", "demo//b", `demo/${"x".repeat(65)}`, "a/b/c/d/e/f/g/h/i", "demo/%zz"])(
+  it
+    .skipIf(takesAnyName !== undefined)
+    .each(["demo/a%2fb", "demo/a%20b", "demo//b", `demo/${"x".repeat(65)}`, "a/b/c/d/e/f/g/h/i", "demo/%zz"])(
     "refuses the channel %j",
     async (channel) => {
       await expect(read(target, channel)).rejects.toMatchObject({ code: "invalid_argument" });

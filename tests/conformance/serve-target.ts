@@ -2,11 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildIfStale } from "../../scripts/build.ts";
+import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
 import type { Target } from "./door-driver.ts";
 import { assertOk } from "./http-exchange.ts";
 
 export interface ServedTarget extends Target {
+  readonly tcpPorts: Served["tcpPorts"];
   /** A target that speaks for a signed-in user. */
   signIn(
     name: string,

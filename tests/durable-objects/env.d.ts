@@ -9,6 +9,7 @@ declare global {
     interface Env {
       readonly CHANNEL: DurableObjectNamespace<Channel>;
       readonly DIRECTORY: DurableObjectNamespace<Directory>;
+      readonly MQTT_SESSION: DurableObjectNamespace;
       readonly RECORDS: DurableObjectNamespace<Records>;
       readonly WORK_QUEUE: DurableObjectNamespace<WorkQueue>;
     }

@@ -1,0 +1,77 @@
+import type { Identity } from "./identity.ts";
+
+/**
+ * What an MQTT session is told of a connection that was opened for it, checked by the door: plain data, since it crosses
+ * to another isolate.
+ */
+export interface MqttOpening {
+  readonly identity: Identity;
+  /** 3, 4 (MQTT 3.1.1) or 5. */
+  readonly version: number;
+  readonly clientId: string;
+  /** Whether the id was given by us, so that the client has to be told. */
+  readonly isIdAssigned: boolean;
+  readonly isCleanStart: boolean;
+  /** Seconds that the session is to outlive its connection. */
+  readonly expirySeconds: number;
+  readonly receiveMaximum: number;
+  readonly maximumPacketBytes: number | undefined;
+  readonly topicAliasMaximum: number;
+  /** Whether reasons may be given in texts (MQTT 5 §3.1.2.11.7). */
+  readonly wantsReasons: boolean;
+  readonly will: MqttWill | undefined;
+}
+
+export interface MqttWill {
+  readonly topic: string;
+  readonly qos: 0 | 1 | 2;
+  readonly isRetained: boolean;
+  /** Base64. */
+  readonly payload: string;
+  readonly delaySeconds: number;
+  readonly isText: boolean | undefined;
+  readonly expirySeconds: number | undefined;
+  readonly contentType: string | undefined;
+  readonly responseTopic: string | undefined;
+  /** Base64. */
+  readonly correlationData: string | undefined;
+  readonly userProperties: readonly (readonly [name: string, value: string])[] | undefined;
+}
+
+/**
+ * The sessions of MQTT clients, each in a place of its own. On the socket, frames of bytes are whole packets, one or
+ * several; texts are between us ({@link encodeConsumed}): the first of all is the opening, as JSON.
+ */
+export interface MqttSessions {
+  open(session: string, opening: MqttOpening): Promise<WebSocket>;
+}
+
+/**
+ * The name of a session. A client id is its user's own: nobody takes over the session of another by its name. Clients
+ * without a token share one space, as they share everything else.
+ */
+export function toSessionName(identity: Identity, clientId: string): string {
+  // A user's id comes escaped, so that it cannot reach into another one's names.
+  return identity.kind === "user"
+    ? `user/${encodeURIComponent(identity.subject)}/${clientId}`
+    : `anonymous/${clientId}`;
+}
+
+const CONSUMED = /^consumed (\d{1,15})$/;
+
+/**
+ * Each end of the socket tells the other how many bytes it has dealt with, so that neither holds more for a slow one than
+ * {@link MAX_UNCONSUMED_BYTES}.
+ */
+export function encodeConsumed(bytes: number): string {
+  return `consumed ${bytes}`;
+}
+
+export function decodeConsumed(text: string): number | undefined {
+  const digits = CONSUMED.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+export const MAX_UNCONSUMED_BYTES = 1024 * 1024;
+/** Bytes that are dealt with before the other end is told: it need not know of each packet. */
+export const CONSUMED_STEP_BYTES = 64 * 1024;

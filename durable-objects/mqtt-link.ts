@@ -1,0 +1,87 @@
+import { CONSUMED_STEP_BYTES, encodeConsumed, MAX_UNCONSUMED_BYTES } from "../core/mqtt-session.ts";
+import { concatBytes } from "../wire/bytes.ts";
+
+/** What is kept on the socket while the object sleeps. */
+interface LinkAttachment {
+  readonly version: number;
+}
+
+/** The connection of a session: a socket to the function that holds the client's own. */
+export class MqttLink {
+  readonly socket: WebSocket;
+  readonly version: number;
+  #waiting: Uint8Array[] = [];
+  #unconsumedBytes = 0;
+  #consumedBytes = 0;
+  #isOpen = true;
+
+  constructor(socket: WebSocket, version: number) {
+    this.socket = socket;
+    this.version = version;
+    socket.serializeAttachment({ version } satisfies LinkAttachment);
+  }
+
+  /** The link of a socket that was there before the object slept; undefined for one that was never connected. */
+  static restore(socket: WebSocket): MqttLink | undefined {
+    const attachment = socket.deserializeAttachment() as LinkAttachment | null;
+    return attachment === null ? undefined : new MqttLink(socket, attachment.version);
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** False while the client does not take what was sent. */
+  get hasRoom(): boolean {
+    return this.#isOpen && this.#unconsumedBytes < MAX_UNCONSUMED_BYTES;
+  }
+
+  /** Sends packets, those of one turn together. */
+  send(packet: Uint8Array): void {
+    if (!this.#isOpen) return;
+    this.#unconsumedBytes += packet.byteLength;
+    this.#waiting.push(packet);
+    if (this.#waiting.length === 1) queueMicrotask(() => this.flush());
+  }
+
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    const bytes = concatBytes(this.#waiting);
+    this.#waiting = [];
+    try {
+      this.socket.send(bytes);
+    } catch {
+      // The function is gone; the object is told of that by the socket's own event.
+      this.#isOpen = false;
+    }
+  }
+
+  /** The function has handed so many bytes to the client. What was sent before the object slept is not counted. */
+  onConsumed(bytes: number): void {
+    this.#unconsumedBytes = Math.max(0, this.#unconsumedBytes - bytes);
+  }
+
+  /** Tells the function how much of what it sent was dealt with. */
+  consume(bytes: number): void {
+    this.#consumedBytes += bytes;
+    if (this.#consumedBytes < CONSUMED_STEP_BYTES || !this.#isOpen) return;
+    try {
+      this.socket.send(encodeConsumed(this.#consumedBytes));
+    } catch {
+      this.#isOpen = false;
+    }
+    this.#consumedBytes = 0;
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.flush();
+    this.#isOpen = false;
+    this.socket.serializeAttachment(null);
+    try {
+      this.socket.close(1000);
+    } catch {
+      // It was closed by the other end first.
+    }
+  }
+}

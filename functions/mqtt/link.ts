@@ -1,0 +1,233 @@
+import { EverywireError } from "../../core/error.ts";
+import type { Identity } from "../../core/identity.ts";
+import {
+  CONSUMED_STEP_BYTES,
+  decodeConsumed,
+  encodeConsumed,
+  MAX_UNCONSUMED_BYTES,
+  toSessionName,
+} from "../../core/mqtt-session.ts";
+import { concatBytes } from "../../wire/bytes.ts";
+import { BadPacket, PACKET_TYPES, PacketFramer } from "../../wire/mqtt-frame.ts";
+import type { Edge } from "../boundary/edge.ts";
+import type { ConnectRequest } from "./decode.ts";
+import { CONNECT_REASON, ConnectRefusal, decodeConnect } from "./decode.ts";
+import { encodeDisconnect, encodeRefusal, PINGRESP } from "./encode.ts";
+
+/** A client's connection, whatever carries it. */
+export interface Transport {
+  /** Resolves when the bytes were taken, where that can be known. */
+  send(bytes: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+/** How long a connection may be silent before its CONNECT. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** setTimeout overflows beyond this. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const KEEP_ALIVE_TIMEOUT = 0x8d;
+const NOT_AUTHORIZED = 0x87;
+const UNSPECIFIED = 0x80;
+
+/**
+ * One connection: it turns bytes into whole packets, finds out who connects, and is a pipe to the session from then on.
+ * What has to be known of time is here, since the session sleeps: keep-alive, and the end of the token.
+ */
+export class MqttConnection {
+  readonly #edge: Edge;
+  readonly #transport: Transport;
+  /** Who opened the transport, where it said so. */
+  readonly #opener: Identity;
+  readonly #framer: PacketFramer;
+  #session: WebSocket | undefined;
+  #version: number | undefined;
+  #keepAliveMs = 0;
+  #heardMs = Date.now();
+  #isEnded = false;
+  /** Bytes that the session has not dealt with yet. */
+  #unconsumedBytes = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+  /** Bytes that the client has taken, and the session was not told of yet. */
+  #takenBytes = 0;
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  /** Resolves when the connection is over. */
+  readonly ended = Promise.withResolvers<void>();
+
+  constructor(edge: Edge, transport: Transport, opener: Identity) {
+    this.#edge = edge;
+    this.#transport = transport;
+    this.#opener = opener;
+    this.#framer = new PacketFramer(edge.settings.limits.MAX_MQTT_PACKET_BYTES);
+    this.#after(CONNECT_TIMEOUT_MS, () => {
+      if (this.#session === undefined) this.end();
+    });
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Takes bytes of the client. Resolves when there is room for more; the next bytes come only then. */
+  async onBytes(chunk: Uint8Array): Promise<void> {
+    this.#heardMs = Date.now();
+    try {
+      const packets = this.#framer.push(chunk);
+      if (this.#session === undefined && packets.length > 0)
+        await this.#connect(packets.shift() as Uint8Array);
+      this.#forward(packets);
+    } catch (thrown) {
+      this.#refuse(thrown);
+    }
+    while (this.#unconsumedBytes > MAX_UNCONSUMED_BYTES && !this.#isEnded) {
+      this.#room ??= Promise.withResolvers<void>();
+      await this.#room.promise;
+    }
+  }
+
+  /** Ends the connection from this side, or notes that the client has; safe to call twice. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    try {
+      this.#session?.close(1000);
+    } catch {
+      // It was closed by the session first.
+    }
+    this.#room?.resolve();
+    this.#transport.close();
+    this.ended.resolve();
+  }
+
+  async #connect(packet: Uint8Array): Promise<void> {
+    const request = decodeConnect(packet);
+    this.#version = request.version;
+    const identity = await this.#identify(request);
+    const { opening } = request;
+    const name = toSessionName(identity, opening.clientId);
+    const session = await this.#edge.ports.mqttSessions.open(name, { ...opening, identity });
+    if (this.#isEnded) {
+      session.close(1000);
+      return;
+    }
+    this.#session = session;
+    session.addEventListener("message", ({ data }) => this.#onSession(data));
+    session.addEventListener("close", () => this.end());
+    session.addEventListener("error", () => this.end());
+    // Half as long again as was said (MQTT-3.1.2-22).
+    this.#keepAliveMs = request.keepAliveSeconds * 1500;
+    if (this.#keepAliveMs > 0) this.#watch(this.#keepAliveMs);
+    const expiresAtMs = identity.kind === "user" ? identity.expiresAtMs : undefined;
+    if (expiresAtMs !== undefined && expiresAtMs - Date.now() <= MAX_TIMER_MS) {
+      this.#after(expiresAtMs - Date.now(), () => this.#cut(NOT_AUTHORIZED, "The token has expired."));
+    }
+  }
+
+  async #identify({ token, version }: ConnectRequest): Promise<Identity> {
+    if (token === undefined) return this.#opener;
+    try {
+      return await this.#edge.ports.tokens.verify(token);
+    } catch (thrown) {
+      const error = EverywireError.from(thrown);
+      if (error.code !== "unauthenticated") throw error;
+      throw new ConnectRefusal(version, CONNECT_REASON.NOT_AUTHORIZED, error.message);
+    }
+  }
+
+  #forward(packets: readonly Uint8Array[]): void {
+    const forwarded = packets.filter((packet) => !isPing(packet));
+    for (let pings = packets.length - forwarded.length; pings > 0; pings -= 1) this.#send(PINGRESP);
+    if (forwarded.length === 0 || this.#isEnded) return;
+    const bytes = concatBytes(forwarded);
+    this.#unconsumedBytes += bytes.byteLength;
+    this.#session?.send(bytes);
+  }
+
+  #onSession(data: unknown): void {
+    if (typeof data === "string") {
+      this.#unconsumedBytes -= decodeConsumed(data) ?? 0;
+      if (this.#unconsumedBytes > MAX_UNCONSUMED_BYTES) return;
+      this.#room?.resolve();
+      this.#room = undefined;
+      return;
+    }
+    if (!(data instanceof ArrayBuffer)) return;
+    const bytes = new Uint8Array(data);
+    this.#send(bytes).then(() => this.#onTaken(bytes.byteLength));
+  }
+
+  #onTaken(bytes: number): void {
+    this.#takenBytes += bytes;
+    if (this.#takenBytes < CONSUMED_STEP_BYTES || this.#isEnded) return;
+    this.#session?.send(encodeConsumed(this.#takenBytes));
+    this.#takenBytes = 0;
+  }
+
+  /** It never rejects: a transport that takes nothing more has ended. */
+  #send(bytes: Uint8Array): Promise<void> {
+    return this.#transport.send(bytes).catch(() => this.end());
+  }
+
+  /** Looks whether the client was heard of in time. */
+  #watch(delayMs: number): void {
+    this.#after(delayMs, () => {
+      const silentMs = Date.now() - this.#heardMs;
+      // While we do not read, its silence is ours.
+      if (silentMs < this.#keepAliveMs || this.#room !== undefined) {
+        this.#watch(Math.max(100, this.#keepAliveMs - silentMs));
+      } else {
+        this.#cut(KEEP_ALIVE_TIMEOUT, "Nothing came within the keep-alive time.");
+      }
+    });
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.splice(this.#timers.indexOf(timer), 1);
+        if (!this.#isEnded) run();
+      },
+      Math.min(Math.max(0, delayMs), MAX_TIMER_MS),
+    );
+    this.#timers.push(timer);
+  }
+
+  /** Ends a connection for a reason, which MQTT 5 is told. */
+  #cut(reasonCode: number, reason: string): void {
+    if (this.#version === 5) this.#send(encodeDisconnect(reasonCode, reason));
+    this.end();
+  }
+
+  #refuse(thrown: unknown): void {
+    if (this.#isEnded) return;
+    if (this.#session !== undefined) {
+      if (!(thrown instanceof BadPacket)) console.error("An MQTT connection was cut by a fault", thrown);
+      const [reasonCode, reason] =
+        thrown instanceof BadPacket
+          ? [thrown.reasonCode, thrown.message]
+          : [UNSPECIFIED, "Something went wrong."];
+      this.#cut(reasonCode, reason);
+      return;
+    }
+    const refusal = toRefusal(thrown, this.#version);
+    if (refusal !== undefined) this.#send(refusal);
+    this.end();
+  }
+}
+
+/** The answer to a CONNECT that cannot be met; undefined where there is none, as to what is no MQTT at all. */
+function toRefusal(thrown: unknown, version: number | undefined): Uint8Array | undefined {
+  if (thrown instanceof ConnectRefusal) {
+    return encodeRefusal(thrown.version ?? version ?? 4, thrown.reasonCode, thrown.message);
+  }
+  if (thrown instanceof BadPacket) {
+    return version === 5 ? encodeRefusal(5, thrown.reasonCode, thrown.message) : undefined;
+  }
+  const error = EverywireError.from(thrown);
+  if (error.code === "internal") console.error("An MQTT session could not be opened", error.cause ?? error);
+  return encodeRefusal(version ?? 4, CONNECT_REASON.UNAVAILABLE, error.message);
+}
+
+function isPing(packet: Uint8Array): boolean {
+  return packet.byteLength === 2 && packet[0] === PACKET_TYPES.PINGREQ << 4;
+}
