@@ -14,6 +14,11 @@ const STEPS: readonly Step[] = [
   { name: "types of the Worker", command: "tsc", options: ["-p", "tsconfig.json"] },
   { name: "types of scripts and tests", command: "tsc", options: ["-p", "tsconfig.node.json"] },
   { name: "types of tests in workerd", command: "tsc", options: ["-p", "tests/durable-objects"] },
+  {
+    name: "types of the gateway",
+    command: "deno",
+    options: ["check", "--quiet", "--no-lock", "--unstable-net", join(ROOT, "gateway", "main.ts")],
+  },
   { name: "unused code", command: "knip", options: ["--no-progress"] },
 ];
 

@@ -8,6 +8,15 @@ export interface Target {
   readonly token?: string;
   /** Where it listens on TCP, for the doors that need it. */
   readonly tcpPorts?: Readonly<Record<TcpPortName, number>> | undefined;
+  /** Where the gateway listens that stands before it, if any. */
+  readonly gateway?: TargetGateway | undefined;
+}
+
+export interface TargetGateway {
+  readonly tlsPort: number;
+  readonly grpcPort: number;
+  /** SHA-256 of its certificate, in base64. */
+  readonly certificateHash: string;
 }
 
 export interface ReceivedEvent {

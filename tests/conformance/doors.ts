@@ -3,6 +3,7 @@ import { connect } from "./doors/connect.ts";
 import { durableStreams, durableStreamsByPoll } from "./doors/durable-streams.ts";
 import { graphql } from "./doors/graphql.ts";
 import { graphqlSocket } from "./doors/graphql-socket.ts";
+import { grpc } from "./doors/grpc.ts";
 import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
@@ -26,6 +27,7 @@ const drivers: readonly DoorDriver[] = [
   graphqlSocket,
   connect,
   grpcWeb,
+  grpc,
   jsonRpc,
   durableStreams,
   durableStreamsByPoll,

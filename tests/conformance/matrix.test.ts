@@ -12,8 +12,8 @@ const SECRET = "a secret that this test shares with the server";
 let served: ServedTarget;
 let target: Target;
 beforeAll(async () => {
-  served = await serveTarget({ JWT_SECRET: SECRET });
-  target = { url: served.url, tcpPorts: served.tcpPorts };
+  served = await serveTarget({ JWT_SECRET: SECRET }, { withGateway: true });
+  target = { url: served.url, tcpPorts: served.tcpPorts, gateway: served.gateway };
 }, 60_000);
 afterAll(() => served.stop());
 

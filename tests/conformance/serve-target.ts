@@ -2,8 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildIfStale } from "../../scripts/build.ts";
+import type { RunningGateway } from "../../scripts/gateway.ts";
+import { startGateway } from "../../scripts/gateway.ts";
 import { serve } from "../../scripts/serve.ts";
-import type { Target } from "./door-driver.ts";
+import type { Target, TargetGateway } from "./door-driver.ts";
 import { assertOk } from "./http-exchange.ts";
 
 export interface ServedTarget extends Target {
@@ -23,7 +25,10 @@ export function useStore(environment: Readonly<Record<string, string>>): void {
 }
 
 /** Serves the bundle on a free port, with fresh state, development tokens, no rates, `demo/**` open to anybody, and receivers of webhooks on this machine. */
-export async function serveTarget(environment: Readonly<Record<string, string>> = {}): Promise<ServedTarget> {
+export async function serveTarget(
+  environment: Readonly<Record<string, string>> = {},
+  { withGateway = false }: { readonly withGateway?: boolean } = {},
+): Promise<ServedTarget> {
   await buildIfStale();
   const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-test-"));
   const served = await serve({
@@ -38,9 +43,16 @@ export async function serveTarget(environment: Readonly<Record<string, string>> 
       ...environment,
     },
   });
-  return {
+  const running = withGateway
+    ? await startGateway({ url: served.url, stateDirectory, environment })
+    : undefined;
+  const target: Target = {
     url: served.url,
     tcpPorts: served.tcpPorts,
+    gateway: running && toTargetGateway(running),
+  };
+  return {
+    ...target,
     async signIn(name, more = {}) {
       const response = await fetch(`${served.url}/auth/token`, {
         method: "POST",
@@ -48,11 +60,16 @@ export async function serveTarget(environment: Readonly<Record<string, string>> 
         body: JSON.stringify({ name, ...more }),
       });
       const { token } = (await (await assertOk(response)).json()) as { token: string };
-      return { url: served.url, tcpPorts: served.tcpPorts, token };
+      return { ...target, token };
     },
     async stop() {
+      await running?.kill();
       await served.stop();
       await rm(stateDirectory, { recursive: true, force: true });
     },
   };
+}
+
+export function toTargetGateway({ ports, certificateHash }: RunningGateway): TargetGateway {
+  return { tlsPort: ports.TLS_PORT, grpcPort: ports.GRPC_PORT, certificateHash };
 }
