@@ -7,6 +7,7 @@ const CODES = {
   unauthenticated: { http: 401, grpc: 16, close: 4401 },
   permission_denied: { http: 403, grpc: 7, close: 4403 },
   not_found: { http: 404, grpc: 5, close: 4404 },
+  already_exists: { http: 409, grpc: 6, close: 4409 },
   payload_too_large: { http: 413, grpc: 8, close: 1009 },
   rate_limited: { http: 429, grpc: 8, close: 4429 },
   unavailable: { http: 503, grpc: 14, close: 1013 },
@@ -54,8 +55,30 @@ export class GatewayError extends Error {
     });
   }
 
+  /** What the Worker refused with, told on. */
+  static fromAnswer(status: number, body: string): GatewayError {
+    const { code, message } = findError(body);
+    const known = Object.entries(CODES).find(([name, { http }]) => name === code || http === status)?.[0];
+    const own = (known ?? "unavailable") as GatewayErrorCode;
+    return new GatewayError(own, message ?? `The server answered with HTTP status ${status}.`, { status });
+  }
+
   static from(thrown: unknown): GatewayError {
     if (thrown instanceof GatewayError) return thrown;
     return new GatewayError("internal", "Something went wrong in the gateway.", { cause: thrown });
+  }
+}
+
+/** Code and message of an error's body (CONTRACT §3), as far as it is one. */
+export function findError(body: string): { readonly code?: string; readonly message?: string } {
+  try {
+    const { code, message } =
+      (JSON.parse(body) as { error?: { code?: unknown; message?: unknown } }).error ?? {};
+    return {
+      ...(typeof code === "string" ? { code } : {}),
+      ...(typeof message === "string" ? { message } : {}),
+    };
+  } catch {
+    return {};
   }
 }

@@ -3,7 +3,7 @@ import { grpcCall, isGrpc } from "./grpc/call.ts";
 import type { HealthReport } from "./health.ts";
 import { listenHealth } from "./health.ts";
 import type { Exchange } from "./http/exchange.ts";
-import { forward } from "./http/forward.ts";
+import { forward, refuse } from "./http/forward.ts";
 import { relayConnect } from "./http/sockets.ts";
 import { UnderWay } from "./http/under-way.ts";
 import type { ConnectRequest } from "./http3/connection.ts";
@@ -13,6 +13,7 @@ import type { GatewaySettings } from "./settings.ts";
 import { loadCertificate } from "./tls/certificate.ts";
 import type { Listener } from "./tls/listener.ts";
 import { listenClear, listenTls } from "./tls/listener.ts";
+import { WebTransportDoor } from "./webtransport/door.ts";
 import { Worker } from "./worker/worker.ts";
 import { WorkerHealth } from "./worker/worker-health.ts";
 
@@ -53,9 +54,14 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     return listener;
   };
   const tls = await add(listenTls({ ...options, port: settings.tlsPort, certificate }));
-  const connect = ({ head, stream }: ConnectRequest): Promise<void> => {
+  const webTransport = new WebTransportDoor({ worker, limits, origins: settings.sessionOrigins });
+  const connect = async (request: ConnectRequest): Promise<void> => {
+    const { head, stream } = request;
     if (head.protocol === "websocket") return relayConnect(worker, stream);
-    throw new GatewayError("not_found", "There is no such protocol here.", { status: 501 });
+    // `webtransport-h3` since draft 15.
+    if (head.protocol === "webtransport" || head.protocol === "webtransport-h3")
+      return webTransport.accept(request);
+    refuse(stream, new GatewayError("not_found", "There is no such protocol here.", { status: 501 }));
   };
   listeners.push(listenHttp3({ ...options, port: tls.port, certificate, connect }));
   const grpc = await add(listenClear({ ...options, port: settings.grpcPort }));
@@ -63,6 +69,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     workerLostAtMs: health.lostAtMs,
     requests: underWay.count,
     upstream: worker.underWay,
+    sessions: webTransport.sessions,
     connections: listeners.reduce((sum, { connections }) => sum + connections, 0),
   });
   const healthListener = await listenHealth(host, settings.healthPort, report);
@@ -73,6 +80,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     certificateHash: certificate.hash,
     async stop() {
       log("stops", { requests: underWay.count });
+      await webTransport.stop(GRACE_MS / 3);
       await Promise.all(listeners.map((listener) => listener.stop(GRACE_MS)));
       await healthListener.stop();
       health.close();

@@ -7,6 +7,8 @@ export interface HealthReport {
   readonly workerLostAtMs: number | undefined;
   readonly requests: number;
   readonly upstream: number;
+  /** Of WebTransport. */
+  readonly sessions: number;
   readonly connections: number;
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { findError } from "../gateway-error.ts";
 import type { HeaderList } from "../http/headers.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = {
@@ -47,19 +48,9 @@ export async function readRefusal(response: IncomingMessage): Promise<HeaderList
     if (length <= MAX_BODY_BYTES) chunks.push(chunk as Uint8Array);
   }
   const message =
-    findMessage(Buffer.concat(chunks).toString()) ?? `The server answered with HTTP status ${status}.`;
+    findError(Buffer.concat(chunks).toString()).message ?? `The server answered with HTTP status ${status}.`;
   return [
     ["grpc-status", String(BY_HTTP_STATUS[status] ?? UNKNOWN)],
     ["grpc-message", encodeURIComponent(message)],
   ];
-}
-
-/** The message of an error's body (CONTRACT §3). */
-function findMessage(body: string): string | undefined {
-  try {
-    const message = (JSON.parse(body) as { error?: { message?: unknown } }).error?.message;
-    return typeof message === "string" ? message : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -57,9 +57,7 @@ export class Worker {
    * @throws GatewayError `unavailable` where too much is under way
    */
   open({ method, path, headers }: WorkerRequest): ClientRequest {
-    if (this.#underWay >= this.#maxRequests) {
-      throw new GatewayError("unavailable", "The gateway has too many requests under way.");
-    }
+    const release = this.hold();
     const request = this.#module.request({
       agent: headers.upgrade === undefined ? this.#agent : false,
       host: this.url.hostname.replace(/^\[|\]$/g, ""),
@@ -69,13 +67,29 @@ export class Worker {
       path,
       headers: { ...headers, host: this.url.host },
     });
-    this.#underWay += 1;
-    request.once("close", () => (this.#underWay -= 1));
+    request.once("close", release);
     request.on("socket", onSocket);
     request.on("error", (error) => this.#health.onFailure(error));
     request.once("response", () => this.#health.onAnswer());
     request.once("upgrade", () => this.#health.onAnswer());
     return request;
+  }
+
+  /**
+   * Takes one place of those that there are, and gives what to call, once or again, when it is free.
+   *
+   * @throws GatewayError `unavailable` where too much is under way
+   */
+  hold(): () => void {
+    if (this.#underWay >= this.#maxRequests) {
+      throw new GatewayError("unavailable", "The gateway has too many requests under way.");
+    }
+    this.#underWay += 1;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#underWay -= 1;
+      isHeld = false;
+    };
   }
 
   /** Opens a WebSocket, or whatever else the headers ask to change to. @throws GatewayError */
