@@ -68,7 +68,7 @@ function encodeResponse(line: Line): Uint8Array {
   return toBinary(SessionResponseSchema, create(SessionResponseSchema, { ref, message: toMessage(line) }));
 }
 
-function toMessage(line: Line): MessageInitShape<typeof SessionResponseSchema>["message"] {
+function toMessage(line: Line): NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]> {
   const text = (name: string) => (typeof line[name] === "string" ? String(line[name]) : "");
   const channel = text("channel");
   switch (line.op) {

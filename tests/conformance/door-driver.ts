@@ -15,6 +15,7 @@ export interface Target {
 export interface TargetGateway {
   readonly tlsPort: number;
   readonly grpcPort: number;
+  readonly healthPort: number;
   /** SHA-256 of its certificate, in base64. */
   readonly certificateHash: string;
 }

@@ -71,5 +71,6 @@ export async function serveTarget(
 }
 
 export function toTargetGateway({ ports, certificateHash }: RunningGateway): TargetGateway {
-  return { tlsPort: ports.TLS_PORT, grpcPort: ports.GRPC_PORT, certificateHash };
+  const { TLS_PORT: tlsPort, GRPC_PORT: grpcPort, GATEWAY_HEALTH_PORT: healthPort } = ports;
+  return { tlsPort, grpcPort, healthPort, certificateHash };
 }
