@@ -16,6 +16,7 @@ export class Http2Exchange implements Exchange {
   readonly signal: AbortSignal;
   readonly #stream: ServerHttp2Stream;
   #trailers: HeaderList | undefined;
+  #isEnded = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     this.method = headers[":method"] ?? "GET";
@@ -28,10 +29,12 @@ export class Http2Exchange implements Exchange {
     this.signal = left.signal;
     this.#stream = stream;
     stream.on("error", () => {});
+    // What is not read to its end is not closed either, where the client leaves without an error.
+    if (this.isBodyless) stream.resume();
     stream.once("close", () => {
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.writableFinished) {
-        left.abort(new Error("The client has left."));
-      }
+      // Who leaves without an error leaves all the same, where the answer was not whole.
+      const isWhole = this.#isEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      if (!isWhole) left.abort(new Error("The client has left."));
     });
   }
 
@@ -40,6 +43,7 @@ export class Http2Exchange implements Exchange {
     if (stream.destroyed) return;
     const fields = { ":status": status, ...toRecord(headers) };
     if (isLast) {
+      this.#isEnded = true;
       stream.respond(fields, { endStream: true });
       return;
     }
@@ -56,6 +60,7 @@ export class Http2Exchange implements Exchange {
   }
 
   end(trailers?: HeaderList): void {
+    this.#isEnded = true;
     this.#trailers = trailers;
     this.#stream.end();
   }
