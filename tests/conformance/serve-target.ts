@@ -9,6 +9,8 @@ import type { Target, TargetGateway } from "./door-driver.ts";
 import { assertOk } from "./http-exchange.ts";
 
 export interface ServedTarget extends Target {
+  /** Where the server keeps its state, and the gateway its certificate. */
+  readonly stateDirectory: string;
   /** A target that speaks for a signed-in user. */
   signIn(
     name: string,
@@ -53,6 +55,7 @@ export async function serveTarget(
   };
   return {
     ...target,
+    stateDirectory,
     async signIn(name, more = {}) {
       const response = await fetch(`${served.url}/auth/token`, {
         method: "POST",
