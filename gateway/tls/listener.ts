@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import http from "node:http";
-import type { Http2Session } from "node:http2";
+import type { Http2Session, IncomingHttpHeaders } from "node:http2";
 import http2 from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import tls from "node:tls";
+import { GatewayError } from "../gateway-error.ts";
 import type { Exchange, Handle } from "../http/exchange.ts";
 import type { HeaderList } from "../http/headers.ts";
 import { Http1Exchange } from "../http/http1-exchange.ts";
@@ -77,10 +78,14 @@ function createHttp1({ handle, worker, limits, underWay }: ListenerOptions): htt
     (request, response) => underWay.run(handle, new Http1Exchange(request, response)),
   );
   server.on("upgrade", (request, socket, head) => void relayUpgrade(worker, request, socket, head));
-  server.on("clientError", (_error, socket) => {
-    if (socket.writable)
-      socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    else socket.destroy();
+  server.on("clientError", (error: Error & { readonly code?: unknown }, socket) => {
+    if (!socket.writable) return socket.destroy();
+    const isTooLarge = error.code === "HPE_HEADER_OVERFLOW";
+    const fault = isTooLarge ? "The header fields are too large." : "The request is malformed.";
+    const body = new GatewayError("invalid_argument", fault).toBody(Date.now());
+    const status = isTooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
+    const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n`;
+    socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   });
   return server;
 }
@@ -105,6 +110,13 @@ function createHttp2({ handle, worker, limits, underWay }: ListenerOptions) {
   });
   server.on("sessionError", () => {});
   server.on("stream", (stream, headers) => {
+    // Told to the client as a setting, and held to here.
+    if (isTooLarge(headers, limits.MAX_HEADER_BYTES)) {
+      stream.on("error", () => {});
+      stream.respond({ ":status": 431 }, { endStream: true });
+      stream.close();
+      return;
+    }
     if (headers[":method"] !== "CONNECT") return underWay.run(handle, new Http2Exchange(stream, headers));
     if (headers[":protocol"] === "websocket") {
       return underWay.run((exchange) => relayConnect(worker, exchange), new Http2Exchange(stream, headers));
@@ -145,6 +157,15 @@ async function listen(
       await closed;
     },
   };
+}
+
+/** As SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 §6.5.2). */
+function isTooLarge(headers: IncomingHttpHeaders, maxBytes: number): boolean {
+  let size = 0;
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of Array.isArray(value) ? value : [value]) size += name.length + String(one).length + 32;
+  }
+  return size > maxBytes;
 }
 
 /** Tells clients that there is HTTP/3 on the same number (RFC 7838). */

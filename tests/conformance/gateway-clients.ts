@@ -38,7 +38,12 @@ export async function askHttp2(
 
 /** What comes back on a stream. Rejects where it is cut. */
 export async function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
-  const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders & { ":status"?: number }];
+  const closed = once(stream, "close").then(() => {
+    throw new Error("The stream was closed without an answer.");
+  });
+  closed.catch(() => {});
+  type Headers = IncomingHttpHeaders & { ":status"?: number };
+  const [headers] = (await Promise.race([once(stream, "response"), closed])) as [Headers];
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return { status: headers[":status"] ?? 0, headers, body: Buffer.concat(chunks) };
