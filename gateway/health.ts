@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 export interface HealthReport {
   /** Since when the Worker is away, in milliseconds since 1970; undefined while it is there. */
   readonly workerLostAtMs: number | undefined;
+  /** Whether the process runs that has HTTP/3. */
+  readonly hasHttp3: boolean;
   readonly requests: number;
   readonly upstream: number;
   /** Of WebTransport. */
@@ -18,7 +20,7 @@ export interface HealthReport {
  */
 export async function listenHealth(host: string, port: number, report: () => HealthReport) {
   const server = createServer((request, response) => {
-    const { workerLostAtMs, ...counts } = report();
+    const { workerLostAtMs, hasHttp3, ...counts } = report();
     const path = request.url?.split("?")[0];
     const isKnown = path === "/health" || path === "/ready";
     const isAway = workerLostAtMs !== undefined;
@@ -30,7 +32,9 @@ export async function listenHealth(host: string, port: number, report: () => Hea
       "content-type": "application/json",
       "cache-control": "no-store",
     });
-    const body = isKnown ? { status: isBad ? "unavailable" : "ok", worker, ...counts } : {};
+    const body = isKnown
+      ? { status: isBad ? "unavailable" : "ok", worker, http3: hasHttp3 ? "ok" : "restarting", ...counts }
+      : {};
     response.end(request.method === "HEAD" ? undefined : JSON.stringify(body));
   });
   server.on("clientError", (_error, socket) => socket.destroy());

@@ -3,10 +3,6 @@ import { log } from "./log.ts";
 import { parseSettings } from "./settings.ts";
 
 // Each protocol that is no HTTP gets its own folder, and a line here: gateway/udp, gateway/amqp, gateway/mqtt-bridge.
-// What no listener caught: under Deno, sockets that wait in a pool fail this way. It ends no other connection.
-process.on("uncaughtException", (error) => log("uncaught", { why: error, stack: error.stack }));
-process.on("unhandledRejection", (reason) => log("unhandled", { why: reason }));
-
 try {
   const gateway = await startGateway(parseSettings(process.env));
   // The one line on stdout: whoever started us waits for it.

@@ -10,7 +10,7 @@ interface Step {
 
 /** What Deno runs, and so checks. */
 const DENO_PROGRAMS = [
-  join(ROOT, "gateway", "main.ts"),
+  join(ROOT, "gateway", "http3-main.ts"),
   join(ROOT, "tests", "conformance", "http3-client.ts"),
 ];
 
@@ -21,7 +21,7 @@ const STEPS: readonly Step[] = [
   { name: "types of scripts and tests", command: "tsc", options: ["-p", "tsconfig.node.json"] },
   { name: "types of tests in workerd", command: "tsc", options: ["-p", "tests/durable-objects"] },
   {
-    name: "types of the gateway",
+    name: "types of what Deno runs",
     command: "deno",
     options: ["check", "--quiet", "--no-lock", "--unstable-net", ...DENO_PROGRAMS],
   },

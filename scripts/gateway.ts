@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { endWithParent } from "./end-with-parent.ts";
-import { GATEWAY, ROOT, toBinary } from "./paths.ts";
+import { GATEWAY, ROOT } from "./paths.ts";
 import { StartError } from "./start-error.ts";
 
 const START_TIMEOUT_MS = 30_000;
@@ -41,13 +41,13 @@ export interface RunningGateway {
 }
 
 /**
- * Starts the gateway, which is a program for Deno, and waits until it listens.
+ * Starts the gateway, and waits until it listens.
  *
  * @throws StartError
  * @example const gateway = await startGateway({ url: served.url, stateDirectory });
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
-  const child = spawn(toBinary("deno"), [...flags(options.stateDirectory), GATEWAY], {
+  const child = spawn(process.execPath, [GATEWAY], {
     cwd: ROOT,
     env: toEnvironment(options),
     stdio: ["ignore", "pipe", options.onLog === undefined ? "inherit" : "pipe"],
@@ -92,22 +92,6 @@ export function describeGateway({ ports }: RunningGateway): string {
   ].join("\n");
 }
 
-/** It may listen, read the repository, and write its certificate: nothing else. */
-function flags(stateDirectory: string): readonly string[] {
-  return [
-    "run",
-    "--quiet",
-    "--no-lock",
-    "--no-remote",
-    "--unstable-net",
-    "--allow-net",
-    "--allow-env",
-    "--allow-sys",
-    "--allow-read",
-    `--allow-write=${stateDirectory}`,
-  ];
-}
-
 function toEnvironment(options: GatewayOptions): NodeJS.ProcessEnv {
   const { url, host = "127.0.0.1", ports = {}, stateDirectory, environment = {} } = options;
   const inherited = [...INHERITED, ...Object.keys(environment).filter((name) => LIMIT.test(name))];
@@ -122,7 +106,6 @@ function toEnvironment(options: GatewayOptions): NodeJS.ProcessEnv {
     EVERYWIRE_URL: url,
     EVERYWIRE_STATE: stateDirectory,
     HOST: host,
-    DENO_NO_UPDATE_CHECK: "1",
   };
 }
 

@@ -21,7 +21,7 @@ export function toStateDirectory(environment: NodeJS.ProcessEnv): string {
   return resolve(ROOT, environment.EVERYWIRE_STATE || ".everywire");
 }
 
-/** The gateway: a program for Deno. */
+/** The gateway. It starts the part of it that runs under Deno. */
 export const GATEWAY = join(ROOT, "gateway", "main.ts");
 
 /** One of the installed commands. */

@@ -51,7 +51,7 @@ async function start(): Promise<number> {
   const stopped = stopSignal();
   const crashed = Promise.race([
     once(served.runtime, "exit").then(() => "The runtime (workerd)"),
-    once(gateway.process, "exit").then(() => "The gateway (Deno)"),
+    once(gateway.process, "exit").then(() => "The gateway"),
   ]);
   const stopAll = () => Promise.all([gateway.stop(), served.stop()]);
   console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);

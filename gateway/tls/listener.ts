@@ -79,7 +79,10 @@ function createHttp1({ handle, worker, limits, underWay }: ListenerOptions): htt
   );
   server.on("upgrade", (request, socket, head) => void relayUpgrade(worker, request, socket, head));
   server.on("clientError", (error: Error & { readonly code?: unknown }, socket) => {
-    if (!socket.writable) return socket.destroy();
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
     const isTooLarge = error.code === "HPE_HEADER_OVERFLOW";
     const fault = isTooLarge ? "The header fields are too large." : "The request is malformed.";
     const body = new GatewayError("invalid_argument", fault).toBody(Date.now());

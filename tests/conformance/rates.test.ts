@@ -27,7 +27,8 @@ const REQUESTS = 120;
 /** With the rates of CONTRACT §6 as they come. */
 let served: ServedTarget;
 beforeAll(async () => {
-  served = await serveTarget({ RATE_LIMITS: "on", GITHUB_WEBHOOK_SECRET: SECRET, JWT_SECRET: SECRET });
+  const secrets = { GITHUB_WEBHOOK_SECRET: SECRET, JWT_SECRET: SECRET };
+  served = await serveTarget({ RATE_LIMITS: "on", ...secrets }, { withGateway: true });
 }, 60_000);
 afterAll(() => served.stop());
 
