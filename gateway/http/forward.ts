@@ -10,6 +10,13 @@ import { findHeader, fromRawHeaders, toClientHeaders, toRecord, toWorkerHeaders 
 const RETRY_AFTER_SECONDS = "1";
 /** Between a connection's fault and an answer that had come before it. */
 const LAST_WORD_MS = 500;
+/**
+ * A Worker that refuses a request by its headers alone closes the connection under whoever still sends, and its answer is
+ * lost with that. So no more than it reads anyway is sent before it had a moment to say so.
+ */
+const UNASKED_BYTES = 48 * 1024;
+const FIRST_WORD_MS = 50;
+const FIRST_ERROR_STATUS = 400;
 /** Of a body that the Worker wants no more of. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 
@@ -35,6 +42,8 @@ export async function forward(exchange: Exchange, worker: Worker, responseTimeou
     const response = await untilAnswered(answered, sent, responseTimeoutMs);
     hasResponded = true;
     await relay(exchange, response);
+    // Answered before all was sent: what is left of the connection is of no use for another request.
+    if (!request.writableEnded) leave();
   } catch (thrown) {
     leave();
     if (exchange.signal.aborted) return;
@@ -82,10 +91,18 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
     request.end();
     return;
   }
+  let isRefused = false;
+  request.once("response", ({ statusCode = 0 }) => (isRefused = statusCode >= FIRST_ERROR_STATUS));
   request.flushHeaders();
+  let length = 0;
   let unread = 0;
   for await (const chunk of exchange.body) {
-    if (request.destroyed) {
+    if (length < UNASKED_BYTES && length + chunk.byteLength >= UNASKED_BYTES) {
+      const answered = once(request, "response").catch(() => {});
+      await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, FIRST_WORD_MS))]);
+    }
+    length += chunk.byteLength;
+    if (request.destroyed || isRefused) {
       // The Worker has answered, or failed, before it read all. To stop reading here would cut off the client together
       // with its answer.
       unread += chunk.byteLength;
@@ -95,7 +112,7 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
     if (!request.write(chunk))
       await Promise.race([once(request, "drain"), once(request, "close")]).catch(() => {});
   }
-  request.end();
+  if (!isRefused) request.end();
 }
 
 /** @throws GatewayError `deadline_exceeded`, counted from the end of the request */

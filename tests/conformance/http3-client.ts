@@ -1,9 +1,13 @@
 // Run by Deno: a client of HTTP/3 that writes each byte itself, so that it can break every rule. It prints what came back
 // for each of its cases, as JSON.
 
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { decode, encode } from "@msgpack/msgpack";
 import { ByteSource } from "../../gateway/http3/byte-source.ts";
 import { encodeVarint } from "../../gateway/http3/varint.ts";
 import { decodeFields, encodeFields } from "../../gateway/qpack/qpack.ts";
+import { withLength } from "../../gateway/webtransport/length-prefixed.ts";
+import { SessionRequestSchema, SessionResponseSchema } from "../../proto/gen/everywire/v1/session_pb.ts";
 import { concatBytes } from "../../wire/bytes.ts";
 
 const [port = "", certificatePath = "", channel = ""] = Deno.args;
@@ -156,6 +160,88 @@ await test("websocket over HTTP/3", async () => {
 });
 await test("an unknown protocol", async () =>
   statusOf(await ask(connection, headers([...request("CONNECT", "/"), [":protocol", "carrier-pigeon"]]))));
+
+interface Session {
+  readonly status: string;
+  readonly protocol: string | undefined;
+  /** Sends messages on a bidirectional stream, ends it, and gives all that came back. */
+  ask(...messages: Uint8Array[]): Promise<Uint8Array>;
+}
+
+async function openSession(on: Deno.QuicConn, more: Fields = [], path = "/wt"): Promise<Session> {
+  const { readable, writable } = await on.createBidirectionalStream();
+  const writer = writable.getWriter();
+  kept.push(writer);
+  await writer.write(headers([...request("CONNECT", path), [":protocol", "webtransport"], ...more]));
+  const source = new ByteSource(readable);
+  await source.varint();
+  const fields = decodeFields(await source.bytes((await source.varint()) ?? 0), 1e6);
+  const prefix = concatBytes([encodeVarint(0x41), encodeVarint(Number(readable.id))]);
+  return {
+    status: fields[0]?.[1] ?? "none",
+    protocol: fields.find(([name]) => name === "wt-protocol")?.[1],
+    async ask(...messages) {
+      const stream = await on.createBidirectionalStream();
+      const out = stream.writable.getWriter();
+      await out.write(concatBytes([prefix, ...messages]));
+      await out.close();
+      const parts: Uint8Array[] = [];
+      for await (const chunk of new ByteSource(stream.readable).rest()) parts.push(chunk);
+      return concatBytes(parts);
+    },
+  };
+}
+
+const offer = (names: string): Fields => [["wt-available-protocols", names]];
+
+await test("webtransport in JSON", async () => {
+  const session = await openSession(connection);
+  const line = utf8(`{"op":"publish","ref":1,"channel":"${channel}","type":"t"}\n`);
+  const answers = new TextDecoder().decode(
+    await session.ask(line, utf8("nonsense\n"), utf8('{"op":"ping"}')),
+  );
+  const ops = answers
+    .trim()
+    .split("\n")
+    .map((text) => JSON.parse(text).op);
+  return `${session.status} ${session.protocol} ${ops.sort()}`;
+});
+await test("webtransport in MessagePack", async () => {
+  const session = await openSession(connection, offer('"other", "everywire.msgpack"'));
+  const bytes = Uint8Array.of(0, 255);
+  const line = { op: "publish", ref: 1, channel, type: "t", data_bytes: bytes };
+  const answer = await session.ask(withLength(encode(line)));
+  const { op, ref, duplicate } = decode(answer.subarray(4)) as Record<string, unknown>;
+  return `${session.protocol} ${op} ${ref} ${duplicate}`;
+});
+await test("webtransport in Protobuf", async () => {
+  const session = await openSession(connection, offer('"everywire.protobuf"'));
+  const operation = {
+    case: "publish" as const,
+    value: { channel, type: "t", dataBytes: Uint8Array.of(0, 255) },
+  };
+  const message = toBinary(SessionRequestSchema, create(SessionRequestSchema, { ref: "r", operation }));
+  const answer = await session.ask(withLength(message), withLength(utf8("nonsense")));
+  const first = new DataView(answer.buffer, answer.byteOffset).getUint32(0);
+  const read = (bytes: Uint8Array) => fromBinary(SessionResponseSchema, bytes);
+  const cases = [read(answer.subarray(4, 4 + first)), read(answer.subarray(8 + first))];
+  return `${session.protocol} ${cases.map(({ message: { case: name } }) => name).sort()}`;
+});
+await test("webtransport with a subprotocol that nobody knows", async () =>
+  (await openSession(connection, offer('"other"'))).status);
+await test("webtransport from a page of elsewhere", async () =>
+  (await openSession(connection, [["origin", "https://evil.example"]])).status);
+await test("webtransport from a page of this machine", async () =>
+  (await openSession(connection, [["origin", "http://localhost:5173"]])).status);
+await test("webtransport with a bad token", async () =>
+  (await openSession(connection, [["authorization", "Bearer nonsense"]])).status);
+await test("webtransport elsewhere", async () => (await openSession(connection, [], "/elsewhere")).status);
+await test("webtransport, one session more than there may be", async () => {
+  const on = await connect();
+  const statuses: string[] = [];
+  for (let n = 0; n < 17; n += 1) statuses.push((await openSession(on)).status);
+  return `${statuses.filter((status) => status === "200").length} then ${statuses.at(-1)}`;
+});
 
 await breaks("DATA before HEADERS", (on) => ask(on, frame(DATA, utf8("x"))));
 await breaks("a frame of HTTP/2", (on) => ask(on, frame(0x6, utf8("x"))));
