@@ -12,7 +12,7 @@ import { fromRawHeaders, toClientHeaders, toRecord, toWorkerHeaders } from "./he
 import { toOrigin as toHttp1Origin } from "./http1-exchange.ts";
 
 /** Asks the Worker for a WebSocket in a client's name, with a key of ours where the client's wire has none. */
-export async function openSocket(
+async function openSocket(
   worker: Worker,
   path: string,
   headers: HeaderList,

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildIfStale } from "../../scripts/build.ts";
 import { startGateway } from "../../scripts/gateway.ts";
@@ -10,7 +12,7 @@ import { serve } from "../../scripts/serve.ts";
 import type { Target } from "../conformance/door-driver.ts";
 import { grpc } from "../conformance/doors/grpc.ts";
 import { http } from "../conformance/doors/http.ts";
-import { askHttp2, connectHttp2 } from "../conformance/gateway-clients.ts";
+import { askHttp2, connectHttp2, until } from "../conformance/gateway-clients.ts";
 import { toTargetGateway } from "../conformance/serve-target.ts";
 
 const RESTARTS = 10;
@@ -85,3 +87,22 @@ it("the gateway loses nothing that was acknowledged when it is killed under load
   }
   for (const [id, sequence] of acknowledged) expect(stored.get(id)).toBe(sequence);
 }, 120_000);
+
+it("the gateway starts the process again that has HTTP/3, and the rest goes on meanwhile", async () => {
+  const gateway = await startGateway({ url: served.url, stateDirectory, onLog: () => {} });
+  try {
+    const health = async () => {
+      const response = await fetch(`http://127.0.0.1:${gateway.ports.GATEWAY_HEALTH_PORT}/health`);
+      return ((await response.json()) as { http3: string }).http3;
+    };
+    const { stdout } = await promisify(execFile)("pgrep", ["-P", String(gateway.process.pid)]);
+    for (const pid of stdout.trim().split("\n")) process.kill(Number(pid), "SIGKILL");
+    await until(async () => (await health()) === "restarting");
+    const session = await connectHttp2({ url: served.url, gateway: toTargetGateway(gateway) });
+    expect((await askHttp2(session, { ":path": "/health" })).status).toBe(200);
+    session.destroy();
+    await until(async () => (await health()) === "ok");
+  } finally {
+    await gateway.stop();
+  }
+}, 30_000);

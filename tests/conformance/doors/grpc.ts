@@ -22,7 +22,7 @@ const SERVICE = "/everywire.v1.ChannelService";
 const DEADLINE_MS = 20_000;
 
 /** A channel of gRPC's own to the gateway, over HTTP/2 in clear. */
-export function createGrpcClient(target: Target): Client {
+function createGrpcClient(target: Target): Client {
   const { grpcPort = 0 } = target.gateway ?? {};
   return new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), {
     // Else a channel that is closed leaves its connection to the next one.
@@ -30,7 +30,7 @@ export function createGrpcClient(target: Target): Client {
   });
 }
 
-export function toMetadata(target: Target): Metadata {
+function toMetadata(target: Target): Metadata {
   const metadata = new Metadata();
   if (target.token !== undefined) metadata.set("authorization", `Bearer ${target.token}`);
   return metadata;
