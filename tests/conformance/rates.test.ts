@@ -41,7 +41,7 @@ async function newUser(roles: readonly string[] = []): Promise<Target> {
     .setSubject(`user-${randomUUID()}`)
     .setExpirationTime("1h")
     .sign(new TextEncoder().encode(SECRET));
-  return { url: served.url, tcpPorts: served.tcpPorts, token };
+  return { url: served.url, tcpPorts: served.tcpPorts, gateway: served.gateway, token };
 }
 
 /** Everything on a channel, read by somebody else. */
