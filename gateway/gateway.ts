@@ -7,6 +7,7 @@ import { log } from "./log.ts";
 import type { GatewaySettings } from "./settings.ts";
 import { loadCertificate } from "./tls/certificate.ts";
 import { listenClear, listenTls } from "./tls/listener.ts";
+import { listenUdp } from "./udp/listener.ts";
 import { Worker } from "./worker/worker.ts";
 import { WorkerHealth } from "./worker/worker-health.ts";
 
@@ -18,6 +19,7 @@ export interface GatewayPorts {
   readonly TLS_PORT: number;
   readonly GRPC_PORT: number;
   readonly GATEWAY_HEALTH_PORT: number;
+  readonly UDP_PORT: number;
 }
 
 export interface Gateway {
@@ -41,6 +43,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const http3 = new Http3Process({ ...settings, tlsPort: tls.port });
   await http3.start();
   const listeners = [tls, grpc];
+  const udp = await listenUdp({ host, port: settings.udpPort, limits, worker });
   const report = (): HealthReport => {
     const own = listeners.reduce((sum, { connections }) => sum + connections, 0);
     const { requests = 0, upstream = 0, connections = 0, sessions = 0 } = http3.report ?? {};
@@ -51,16 +54,29 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
       upstream: worker.underWay + upstream,
       connections: own + connections,
       sessions,
+      leases: udp.leases,
     };
   };
   const healthListener = await listenHealth(host, settings.healthPort, report);
   void health.check();
-  log("is up", { worker: settings.workerUrl, tls: tls.port, grpc: grpc.port, health: healthListener.port });
+  log("is up", {
+    worker: settings.workerUrl,
+    tls: tls.port,
+    grpc: grpc.port,
+    udp: udp.port,
+    health: healthListener.port,
+  });
   return {
-    ports: { TLS_PORT: tls.port, GRPC_PORT: grpc.port, GATEWAY_HEALTH_PORT: healthListener.port },
+    ports: {
+      TLS_PORT: tls.port,
+      GRPC_PORT: grpc.port,
+      GATEWAY_HEALTH_PORT: healthListener.port,
+      UDP_PORT: udp.port,
+    },
     certificateHash: certificate.hash,
     async stop() {
       log("stops", { requests: underWay.count });
+      udp.stop();
       await Promise.all([...listeners.map((listener) => listener.stop(GRACE_MS)), http3.stop()]);
       await healthListener.stop();
       health.close();

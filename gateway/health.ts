@@ -12,6 +12,8 @@ export interface HealthReport {
   /** Of WebTransport. */
   readonly sessions: number;
   readonly connections: number;
+  /** Subscriptions over UDP. */
+  readonly leases: number;
 }
 
 /**

@@ -22,6 +22,16 @@ export interface GatewayLimits {
   readonly MAX_SESSION_MESSAGE_BYTES: number;
   /** Latest values that wait to be published, in one WebTransport session; the newest of each key is kept. */
   readonly MAX_LATEST_VALUES: number;
+  /** Leases over UDP, of all readers together. */
+  readonly MAX_UDP_LEASES: number;
+  /** Leases over UDP of one host. */
+  readonly MAX_UDP_HOST_LEASES: number;
+  /** Identities that publish over UDP at the same time; each has one connection to the Worker. */
+  readonly MAX_UDP_PUBLISHERS: number;
+  /** Datagrams each second from one host; what comes beyond it is not answered. */
+  readonly UDP_DATAGRAMS_PER_SECOND: number;
+  /** Seconds for which a subscription over UDP lasts without being renewed. */
+  readonly UDP_LEASE_SECONDS: number;
 }
 
 const KIB = 1024;
@@ -38,6 +48,11 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   MAX_SESSION_SUBSCRIPTIONS: 64,
   MAX_SESSION_MESSAGE_BYTES: 1024 * KIB,
   MAX_LATEST_VALUES: 256,
+  MAX_UDP_LEASES: 1024,
+  MAX_UDP_HOST_LEASES: 256,
+  MAX_UDP_PUBLISHERS: 256,
+  UDP_DATAGRAMS_PER_SECOND: 5000,
+  UDP_LEASE_SECONDS: 30,
 };
 
 export const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as readonly (keyof GatewayLimits)[];

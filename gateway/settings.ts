@@ -11,6 +11,7 @@ export interface GatewaySettings {
   readonly tlsPort: number;
   readonly grpcPort: number;
   readonly healthPort: number;
+  readonly udpPort: number;
   /** A certificate and its key in PEM; undefined where one for development is to be made. */
   readonly certificate: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** Where the certificate for development is kept. */
@@ -34,6 +35,7 @@ export function parseSettings(env: Environment): GatewaySettings {
     tlsPort: parsePort(env, "TLS_PORT", 8443),
     grpcPort: parsePort(env, "GRPC_PORT", 50_051),
     healthPort: parsePort(env, "GATEWAY_HEALTH_PORT", 7105),
+    udpPort: parsePort(env, "UDP_PORT", 7102),
     certificate: parseCertificate(env),
     stateDirectory: resolve(env.EVERYWIRE_STATE || ".everywire"),
     sessionOrigins: parseList(env, "WT_ORIGINS"),

@@ -11,9 +11,10 @@ const STOP_TIMEOUT_MS = 10_000;
 
 /** What the gateway takes from the environment, beside its limits. */
 const INHERITED = ["TLS_CERT", "TLS_KEY", "WT_ORIGINS", "PATH", "HOME", "NO_COLOR", "DENO_DIR"] as const;
-const LIMIT = /^(MAX_[A-Z_]+|RESPONSE_TIMEOUT_SECONDS|KEEPALIVE_SECONDS)$/;
+const LIMIT =
+  /^(MAX_[A-Z_]+|UDP_(DATAGRAMS_PER_SECOND|LEASE_SECONDS)|RESPONSE_TIMEOUT_SECONDS|KEEPALIVE_SECONDS)$/;
 
-export type GatewayPortName = "TLS_PORT" | "GRPC_PORT" | "GATEWAY_HEALTH_PORT";
+export type GatewayPortName = "TLS_PORT" | "GRPC_PORT" | "GATEWAY_HEALTH_PORT" | "UDP_PORT";
 
 export interface GatewayOptions {
   /** The Worker, without a slash at the end. */
@@ -83,10 +84,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 
 /** Where it is, and a command to try each of its wires: what `npm start` prints. */
 export function describeGateway({ ports }: RunningGateway): string {
-  const { TLS_PORT, GRPC_PORT, GATEWAY_HEALTH_PORT } = ports;
+  const { TLS_PORT, GRPC_PORT, GATEWAY_HEALTH_PORT, UDP_PORT } = ports;
   return [
     `The gateway is at https://localhost:${TLS_PORT} (HTTP/1.1, HTTP/2, HTTP/3, gRPC, WebTransport at /wt), with a`,
-    `certificate of its own; gRPC in clear at 127.0.0.1:${GRPC_PORT}; health at http://127.0.0.1:${GATEWAY_HEALTH_PORT}/health.`,
+    `certificate of its own; gRPC in clear at 127.0.0.1:${GRPC_PORT}; UDP at 127.0.0.1:${UDP_PORT}; health at http://127.0.0.1:${GATEWAY_HEALTH_PORT}/health.`,
     `  npx buf curl --protocol grpc --http2-prior-knowledge -d '{"channel":"demo/hello"}' http://127.0.0.1:${GRPC_PORT}/everywire.v1.ChannelService/Subscribe`,
     "",
   ].join("\n");
@@ -95,7 +96,7 @@ export function describeGateway({ ports }: RunningGateway): string {
 function toEnvironment(options: GatewayOptions): NodeJS.ProcessEnv {
   const { url, host = "127.0.0.1", ports = {}, stateDirectory, environment = {} } = options;
   const inherited = [...INHERITED, ...Object.keys(environment).filter((name) => LIMIT.test(name))];
-  const names: readonly GatewayPortName[] = ["TLS_PORT", "GRPC_PORT", "GATEWAY_HEALTH_PORT"];
+  const names: readonly GatewayPortName[] = ["TLS_PORT", "GRPC_PORT", "GATEWAY_HEALTH_PORT", "UDP_PORT"];
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,

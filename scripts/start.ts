@@ -31,6 +31,7 @@ async function start(): Promise<number> {
     TLS_PORT: parsePort("TLS_PORT", env.TLS_PORT, 8443),
     GRPC_PORT: parsePort("GRPC_PORT", env.GRPC_PORT, 50_051),
     GATEWAY_HEALTH_PORT: parsePort("GATEWAY_HEALTH_PORT", env.GATEWAY_HEALTH_PORT, 7105),
+    UDP_PORT: parsePort("UDP_PORT", env.UDP_PORT, 7102),
   };
   for (const [name, own] of Object.entries(gatewayPorts))
     if (own !== 0) await assertPortFree(name, host, own);

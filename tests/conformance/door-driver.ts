@@ -16,6 +16,7 @@ export interface TargetGateway {
   readonly tlsPort: number;
   readonly grpcPort: number;
   readonly healthPort: number;
+  readonly udpPort: number;
   /** SHA-256 of its certificate, in base64. */
   readonly certificateHash: string;
 }
@@ -56,6 +57,8 @@ export interface DoorDriver {
   readonly name: string;
   /** The door's name in `functions/routes.ts`, where one door has several drivers. */
   readonly door?: string;
+  /** Why it cannot carry the largest events, where the wire itself cannot: the suite then leaves those out. */
+  readonly carriesNoLargeEvents?: string;
   /** @throws DoorError */
   publish?(target: Target, channel: string, event: PublishedEvent): Promise<Published>;
   /** Resolves when the reader is live, so that it sees whatever is published afterwards. @throws DoorError */

@@ -13,6 +13,7 @@ import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
 import { tcp } from "./doors/tcp.ts";
+import { udp } from "./doors/udp.ts";
 import { webhooks } from "./doors/webhooks.ts";
 import { websocket } from "./doors/websocket.ts";
 
@@ -33,6 +34,7 @@ const drivers: readonly DoorDriver[] = [
   durableStreamsByPoll,
   tcp,
   linesSocket,
+  udp,
   webhooks,
   queue,
 ];

@@ -193,7 +193,7 @@ describe.each(readers)("reading through $name", { concurrent: true }, ({ read })
   );
 });
 
-describe.each(publishers)("publishing through $name", { concurrent: true }, ({ publish: send }) => {
+describe.each(publishers)("publishing through $name", { concurrent: true }, ({ publish: send, carriesNoLargeEvents }) => {
   it.each([
     ["no type", {}],
     ["an empty type", { type: "" }],
@@ -207,7 +207,8 @@ describe.each(publishers)("publishing through $name", { concurrent: true }, ({ p
     await expect(send(target, channel, { type: "t" })).resolves.toMatchObject({ duplicate: false });
   });
 
-  it(PROOFS.limits[1], async () => {
+  // Where the wire cannot carry such an event, its own tests show what becomes of it.
+  it.skipIf(carriesNoLargeEvents !== undefined)(PROOFS.limits[1], async () => {
     const channel = newChannel();
     const event = { type: "t", data: "x".repeat(256 * 1024) };
     await expect(send(target, channel, event)).rejects.toMatchObject({ code: "payload_too_large" });
