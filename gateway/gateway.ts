@@ -1,3 +1,4 @@
+import { AmqpBridge } from "./amqp/bridge.ts";
 import { createHandle } from "./handle.ts";
 import type { HealthReport } from "./health.ts";
 import { listenHealth } from "./health.ts";
@@ -44,6 +45,8 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   await http3.start();
   const listeners = [tls, grpc];
   const udp = await listenUdp({ host, port: settings.udpPort, limits, worker });
+  const { amqp: amqpSettings, token, stateDirectory } = settings;
+  const amqp = amqpSettings && new AmqpBridge({ settings: amqpSettings, worker, token, stateDirectory });
   const report = (): HealthReport => {
     const own = listeners.reduce((sum, { connections }) => sum + connections, 0);
     const { requests = 0, upstream = 0, connections = 0, sessions = 0 } = http3.report ?? {};
@@ -55,6 +58,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
       connections: own + connections,
       sessions,
       leases: udp.leases,
+      ...(amqp === undefined ? {} : { amqp: amqp.status }),
     };
   };
   const healthListener = await listenHealth(host, settings.healthPort, report);
@@ -77,6 +81,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     async stop() {
       log("stops", { requests: underWay.count });
       udp.stop();
+      await amqp?.stop();
       await Promise.all([...listeners.map((listener) => listener.stop(GRACE_MS)), http3.stop()]);
       await healthListener.stop();
       health.close();

@@ -14,6 +14,8 @@ export interface HealthReport {
   readonly connections: number;
   /** Subscriptions over UDP. */
   readonly leases: number;
+  /** Whether the broker is reached, and how many channels go out to it. */
+  readonly amqp?: { readonly status: string; readonly channels: number };
 }
 
 /**

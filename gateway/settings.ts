@@ -1,4 +1,6 @@
 import { join, resolve } from "node:path";
+import type { AmqpSettings } from "./amqp/settings.ts";
+import { parseAmqpSettings } from "./amqp/settings.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS, LIMIT_NAMES } from "./limits.ts";
 
@@ -19,6 +21,10 @@ export interface GatewaySettings {
   /** Origins whose pages may open WebTransport sessions, beside those of loopback addresses; `*` is all. */
   readonly sessionOrigins: readonly string[];
   readonly limits: GatewayLimits;
+  /** What the bridges read and publish as; undefined is as anybody. */
+  readonly token: string | undefined;
+  /** Undefined where there is no broker. */
+  readonly amqp: AmqpSettings | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,6 +46,8 @@ export function parseSettings(env: Environment): GatewaySettings {
     stateDirectory: resolve(env.EVERYWIRE_STATE || ".everywire"),
     sessionOrigins: parseList(env, "WT_ORIGINS"),
     limits: parseLimits(env),
+    token: env.GATEWAY_TOKEN || undefined,
+    amqp: parseAmqpSettings(env),
   };
 }
 

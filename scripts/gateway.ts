@@ -10,7 +10,21 @@ const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /** What the gateway takes from the environment, beside its limits. */
-const INHERITED = ["TLS_CERT", "TLS_KEY", "WT_ORIGINS", "PATH", "HOME", "NO_COLOR", "DENO_DIR"] as const;
+const INHERITED = [
+  "TLS_CERT",
+  "TLS_KEY",
+  "WT_ORIGINS",
+  "GATEWAY_TOKEN",
+  "AMQP_URL",
+  "AMQP_CHANNELS",
+  "AMQP_PREFIX",
+  "AMQP_RETRIES_MS",
+  "AMQP_PREFETCH",
+  "PATH",
+  "HOME",
+  "NO_COLOR",
+  "DENO_DIR",
+] as const;
 const LIMIT =
   /^(MAX_[A-Z_]+|UDP_(DATAGRAMS_PER_SECOND|LEASE_SECONDS)|RESPONSE_TIMEOUT_SECONDS|KEEPALIVE_SECONDS)$/;
 
