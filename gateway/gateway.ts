@@ -5,6 +5,7 @@ import { listenHealth } from "./health.ts";
 import { UnderWay } from "./http/under-way.ts";
 import { Http3Process } from "./http3-process.ts";
 import { log } from "./log.ts";
+import { MqttBridge } from "./mqtt-bridge/bridge.ts";
 import type { GatewaySettings } from "./settings.ts";
 import { loadCertificate } from "./tls/certificate.ts";
 import { listenClear, listenTls } from "./tls/listener.ts";
@@ -45,8 +46,10 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   await http3.start();
   const listeners = [tls, grpc];
   const udp = await listenUdp({ host, port: settings.udpPort, limits, worker });
-  const { amqp: amqpSettings, token, stateDirectory } = settings;
+  const { amqp: amqpSettings, mqttBridge: mqttSettings, token, stateDirectory } = settings;
   const amqp = amqpSettings && new AmqpBridge({ settings: amqpSettings, worker, token, stateDirectory });
+  const mqttBridge =
+    mqttSettings && new MqttBridge({ settings: mqttSettings, worker, token, stateDirectory });
   const report = (): HealthReport => {
     const own = listeners.reduce((sum, { connections }) => sum + connections, 0);
     const { requests = 0, upstream = 0, connections = 0, sessions = 0 } = http3.report ?? {};
@@ -59,6 +62,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
       sessions,
       leases: udp.leases,
       ...(amqp === undefined ? {} : { amqp: amqp.status }),
+      ...(mqttBridge === undefined ? {} : { mqttBridge: mqttBridge.status }),
     };
   };
   const healthListener = await listenHealth(host, settings.healthPort, report);

@@ -16,6 +16,8 @@ export interface HealthReport {
   readonly leases: number;
   /** Whether the broker is reached, and how many channels go out to it. */
   readonly amqp?: { readonly status: string; readonly channels: number };
+  /** The same of the other MQTT broker. */
+  readonly mqttBridge?: { readonly status: string; readonly channels: number };
 }
 
 /**

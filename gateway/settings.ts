@@ -1,8 +1,10 @@
 import { join, resolve } from "node:path";
 import type { AmqpSettings } from "./amqp/settings.ts";
-import { parseAmqpSettings } from "./amqp/settings.ts";
+import { parseAmqpSettings, parseGlobs } from "./amqp/settings.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS, LIMIT_NAMES } from "./limits.ts";
+import type { MqttBridgeSettings } from "./mqtt-bridge/settings.ts";
+import { parseMqttBridgeSettings } from "./mqtt-bridge/settings.ts";
 
 /** What an operator may set, read once from the environment. */
 export interface GatewaySettings {
@@ -25,6 +27,8 @@ export interface GatewaySettings {
   readonly token: string | undefined;
   /** Undefined where there is no broker. */
   readonly amqp: AmqpSettings | undefined;
+  /** Undefined where there is no other MQTT broker. */
+  readonly mqttBridge: MqttBridgeSettings | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,6 +52,7 @@ export function parseSettings(env: Environment): GatewaySettings {
     limits: parseLimits(env),
     token: env.GATEWAY_TOKEN || undefined,
     amqp: parseAmqpSettings(env),
+    mqttBridge: parseMqttBridgeSettings(env, parseGlobs),
   };
 }
 

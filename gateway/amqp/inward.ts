@@ -1,23 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { ConfirmChannel, ConsumeMessage, Options } from "amqplib";
-import { findError } from "../gateway-error.ts";
 import { log } from "../log.ts";
 import type { Worker } from "../worker/worker.ts";
+import type { Outcome } from "../worker/worker-post.ts";
+import { post, toAuthorization, toOutcome } from "../worker/worker-post.ts";
 import { APP_ID, findSubject, toEvent } from "./cloudevents-amqp.ts";
 import { publishConfirmed } from "./confirmed.ts";
 import { parseChannel, toChannel } from "./routing-key.ts";
 import type { Topology } from "./topology.ts";
-import { post, toAuthorization } from "./worker-post.ts";
 
 const ATTEMPT = "x-everywire-attempt";
 const REASON = "x-everywire-reason";
 const ROUTING_KEY = "x-everywire-routing-key";
-
-/** What becomes of a message. */
-type Outcome =
-  | { readonly kind: "done" }
-  | { readonly kind: "later"; readonly reason: string }
-  | { readonly kind: "never"; readonly reason: string };
 
 export interface InwardOptions {
   readonly worker: Worker;
@@ -76,17 +70,8 @@ export class Inward {
     const authorization = toAuthorization(headers, token);
     const contentType = "application/cloudevents+json";
     const answer = await post(worker, `/channels/${channel}`, { body, contentType, authorization });
-    return toOutcome(answer.status, answer.body);
+    return toOutcome(answer);
   }
-}
-
-/** A fault of ours, a rate or a token that has expired will pass; what is wrong with the message will not. */
-function toOutcome(status: number, body: string): Outcome {
-  if (status >= 200 && status < 300) return { kind: "done" };
-  const { code = `status ${status}`, message = "" } = findError(body);
-  const reason = `${code}: ${message}`;
-  const passes = status < 400 || status >= 500 || status === 401 || status === 408 || status === 429;
-  return { kind: passes ? "later" : "never", reason };
 }
 
 /** The key that it was published with; one that comes back from waiting, or straight to the queue, has the queue's name. */

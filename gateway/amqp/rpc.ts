@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import { findError } from "../gateway-error.ts";
 import type { Worker } from "../worker/worker.ts";
+import { post, toAuthorization } from "../worker/worker-post.ts";
 import { APP_ID } from "./cloudevents-amqp.ts";
 import { publishConfirmed } from "./confirmed.ts";
-import { post, toAuthorization } from "./worker-post.ts";
 
 /** As the Worker numbers `unavailable` (functions/json-rpc/README.md). */
 const UNAVAILABLE = -32050;

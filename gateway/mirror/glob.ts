@@ -7,7 +7,9 @@ export class Glob {
   constructor(text: string) {
     this.#segments = text.split("/");
     const star = text.indexOf("*");
-    this.prefix = star === -1 ? text : text.slice(0, star);
+    const literal = star === -1 ? text : text.slice(0, star);
+    // `a/**` matches `a` too.
+    this.prefix = text.startsWith("**", star) ? literal.replace(/\/$/, "") : literal;
   }
 
   matches(channel: string): boolean {

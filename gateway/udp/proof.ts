@@ -3,6 +3,8 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 const WINDOW_MS = 60_000;
 /** 48 bits: too many to try within the two windows for which one is good, and few enough for a challenge to stay small. */
 const PROOF_BYTES = 6;
+/** In base64url. */
+const PROOF_LENGTH = 8;
 
 /**
  * What shows that somebody receives at the address that a datagram says it comes from: a keyed hash of that address and the
@@ -23,7 +25,7 @@ export class Proofs {
 
   /** Good for one to two minutes, and at that address alone. */
   isGood(address: string, proof: unknown): boolean {
-    if (typeof proof !== "string") return false;
+    if (typeof proof !== "string" || proof.length !== PROOF_LENGTH) return false;
     const given = Buffer.from(proof, "base64url");
     if (given.length !== PROOF_BYTES) return false;
     return [this.#window, this.#window - 1].some((window) =>

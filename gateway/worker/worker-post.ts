@@ -1,4 +1,5 @@
-import type { Worker } from "../worker/worker.ts";
+import { findError } from "../gateway-error.ts";
+import type { Worker } from "./worker.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -40,4 +41,19 @@ export function toAuthorization(
   const own = headers?.authorization;
   if (typeof own === "string" && /^[\x21-\x7e]+ [\x21-\x7e]+$/.test(own)) return own;
   return token === undefined ? undefined : `Bearer ${token}`;
+}
+
+/** What becomes of a message that was posted. */
+export type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "later"; readonly reason: string }
+  | { readonly kind: "never"; readonly reason: string };
+
+/** A fault of ours, a rate or a token that has expired will pass; what is wrong with the message will not. */
+export function toOutcome({ status, body }: PostAnswer): Outcome {
+  if (status >= 200 && status < 300) return { kind: "done" };
+  const { code = `status ${status}`, message = "" } = findError(body);
+  const reason = `${code}: ${message}`;
+  const passes = status < 400 || status >= 500 || status === 401 || status === 408 || status === 429;
+  return { kind: passes ? "later" : "never", reason };
 }
