@@ -85,7 +85,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     async stop() {
       log("stops", { requests: underWay.count });
       udp.stop();
-      await amqp?.stop();
+      await Promise.all([amqp?.stop(), mqttBridge?.stop()]);
       await Promise.all([...listeners.map((listener) => listener.stop(GRACE_MS)), http3.stop()]);
       await healthListener.stop();
       health.close();

@@ -31,7 +31,9 @@ export async function listenUdp(
         else socket.send(bytes, peer.port, peer.hostname, () => resolve());
       }),
   });
-  socket.on("message", (bytes, { address, port: from }) => door.onDatagram(bytes, { hostname: address, port: from }));
+  socket.on("message", (bytes, { address, port: from }) =>
+    door.onDatagram(bytes, { hostname: address, port: from }),
+  );
   socket.bind(port, host);
   await once(socket, "listening");
   socket.on("error", (error) => log("UDP failed", { why: error }));

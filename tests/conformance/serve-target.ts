@@ -74,6 +74,11 @@ export async function serveTarget(
 }
 
 export function toTargetGateway({ ports, certificateHash }: RunningGateway): TargetGateway {
-  const { TLS_PORT: tlsPort, GRPC_PORT: grpcPort, GATEWAY_HEALTH_PORT: healthPort, UDP_PORT: udpPort } = ports;
+  const {
+    TLS_PORT: tlsPort,
+    GRPC_PORT: grpcPort,
+    GATEWAY_HEALTH_PORT: healthPort,
+    UDP_PORT: udpPort,
+  } = ports;
   return { tlsPort, grpcPort, healthPort, udpPort, certificateHash };
 }
