@@ -72,7 +72,7 @@ export class TopicSink implements Sink {
 }
 
 /** The CloudEvents MQTT binding in binary mode (v1.0.2 §3.1): the data is the payload, every attribute a user property. */
-export function toMessage(
+function toMessage(
   event: Line,
   instance: string,
 ): { readonly payload: Buffer; readonly options: IClientPublishOptions } {

@@ -12,7 +12,7 @@ import { Publishers } from "./publishers.ts";
 import { SourceRate } from "./source-rate.ts";
 
 /** What IPv4 lets a datagram carry. */
-export const MAX_DATAGRAM_BYTES = 65_507;
+const MAX_DATAGRAM_BYTES = 65_507;
 /** What passes unbroken everywhere: a reader cannot ask for less. */
 const MIN_READER_BYTES = 1200;
 const CURSOR = /^[0-9A-Za-z_-]{1,64}$/;

@@ -2,7 +2,7 @@ import type { Line } from "../webtransport/worker-lines.ts";
 
 const UTF8 = new TextEncoder();
 
-export const GAP_TYPE = "everywire.gap";
+const GAP_TYPE = "everywire.gap";
 const TOO_LARGE_TYPE = "everywire.too_large";
 
 /** An event for one datagram, and the cursor after it. */

@@ -43,7 +43,13 @@ export async function connectDatagrams(
       if (line.op === "error" && line.channel !== undefined) onEvent(line);
     } else resolve(line);
   });
-  socket.on("error", (error) => answers.end(error));
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  // On one machine it is told that nobody listens there any more.
+  socket.on("error", (error) => {
+    answers.end(error);
+    failed.reject(error);
+  });
   const send = (datagram: object | string | Buffer) =>
     new Promise<void>((resolve, reject) => {
       const isWhole = typeof datagram === "string" || datagram instanceof Buffer;
@@ -58,7 +64,7 @@ export async function connectDatagrams(
       while (Date.now() < deadline) {
         await send(datagram);
         const lost = new Promise<undefined>((resolve) => setTimeout(resolve, LOST_AFTER_MS));
-        const answer = await Promise.race([answered, lost]);
+        const answer = await Promise.race([answered, lost, failed.promise]);
         if (answer !== undefined) return answer;
       }
       throw new Error("No datagram was answered.");
