@@ -8,12 +8,23 @@ interface Step {
   readonly options: readonly string[];
 }
 
+/** What Deno runs, and so checks. */
+const DENO_PROGRAMS = [
+  join(ROOT, "gateway", "http3-main.ts"),
+  join(ROOT, "tests", "conformance", "http3-client.ts"),
+];
+
 const STEPS: readonly Step[] = [
   { name: "format and lint", command: "biome", options: ["check", "--error-on-warnings", "."] },
   { name: "layers and cycles", command: "node", options: [join(ROOT, "scripts", "check-layers.ts")] },
   { name: "types of the Worker", command: "tsc", options: ["-p", "tsconfig.json"] },
   { name: "types of scripts and tests", command: "tsc", options: ["-p", "tsconfig.node.json"] },
   { name: "types of tests in workerd", command: "tsc", options: ["-p", "tests/durable-objects"] },
+  {
+    name: "types of what Deno runs",
+    command: "deno",
+    options: ["check", "--quiet", "--no-lock", "--unstable-net", ...DENO_PROGRAMS],
+  },
   { name: "unused code", command: "knip", options: ["--no-progress"] },
 ];
 

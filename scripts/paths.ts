@@ -20,3 +20,11 @@ export const QSTASH_CONFIG = join(ROOT, "local", "qstash", "wrangler.toml");
 export function toStateDirectory(environment: NodeJS.ProcessEnv): string {
   return resolve(ROOT, environment.EVERYWIRE_STATE || ".everywire");
 }
+
+/** The gateway. It starts the part of it that runs under Deno. */
+export const GATEWAY = join(ROOT, "gateway", "main.ts");
+
+/** One of the installed commands. */
+export function toBinary(name: string): string {
+  return join(ROOT, "node_modules", ".bin", name);
+}

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { relative } from "node:path";
 import { buildIfStale } from "./build.ts";
 import { formatDoors } from "./doors-table.ts";
+import { describeGateway, startGateway } from "./gateway.ts";
 import { toStateDirectory } from "./paths.ts";
 import { assertPortFree, parsePort } from "./port.ts";
 import { serve } from "./serve.ts";
@@ -26,29 +27,52 @@ async function start(): Promise<number> {
     TCP_PORT: parsePort("TCP_PORT", env.TCP_PORT, 7101),
     MQTT_PORT: parsePort("MQTT_PORT", env.MQTT_PORT, 7183),
   };
+  const gatewayPorts = {
+    TLS_PORT: parsePort("TLS_PORT", env.TLS_PORT, 8443),
+    GRPC_PORT: parsePort("GRPC_PORT", env.GRPC_PORT, 50_051),
+    GATEWAY_HEALTH_PORT: parsePort("GATEWAY_HEALTH_PORT", env.GATEWAY_HEALTH_PORT, 7105),
+    UDP_PORT: parsePort("UDP_PORT", env.UDP_PORT, 7102),
+  };
+  for (const [name, own] of Object.entries(gatewayPorts))
+    if (own !== 0) await assertPortFree(name, host, own);
   await buildIfStale();
 
   const stateDirectory = toStateDirectory(env);
   const served = await serve({ host, port, qstashPort, tcpPorts, stateDirectory, environment: env });
+  const gateway = await startGateway({
+    url: served.url,
+    host,
+    ports: gatewayPorts,
+    stateDirectory,
+    environment: env,
+  }).catch(async (error: unknown) => {
+    await served.stop();
+    throw error;
+  });
   const stopped = stopSignal();
-  const crashed = once(served.runtime, "exit");
+  const crashed = Promise.race([
+    once(served.runtime, "exit").then(() => "The runtime (workerd)"),
+    once(gateway.process, "exit").then(() => "The gateway"),
+  ]);
+  const stopAll = () => Promise.all([gateway.stop(), served.stop()]);
   console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);
   if (served.qstash !== undefined) {
     console.log(
       `QStash's stand-in is at ${served.qstash.QSTASH_URL}; qstash.env beside the state has its token.`,
     );
   }
+  console.log(describeGateway(gateway));
   console.log(`State is kept in ${relative(process.cwd(), stateDirectory) || "."}. Ctrl-C stops.`);
 
-  const end = await Promise.race([stopped, crashed.then(() => "crashed" as const)]);
-  if (end !== "crashed") {
-    await served.stop();
+  const end = await Promise.race([stopped.then(() => undefined), crashed]);
+  if (end === undefined) {
+    await stopAll();
     return 0;
   }
   // On Ctrl-C the terminal signals workerd as well, and its exit may be seen before our own signal is.
   const signal = await Promise.race([stopped, new Promise<undefined>((resolve) => setTimeout(resolve, 200))]);
-  await served.stop();
+  await stopAll();
   if (signal !== undefined) return 0;
-  console.error("The runtime (workerd) ended by itself. State is on disk: start again to go on.");
+  console.error(`${end} ended by itself. State is on disk: start again to go on.`);
   return 1;
 }

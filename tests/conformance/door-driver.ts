@@ -8,6 +8,17 @@ export interface Target {
   readonly token?: string;
   /** Where it listens on TCP, for the doors that need it. */
   readonly tcpPorts?: Readonly<Record<TcpPortName, number>> | undefined;
+  /** Where the gateway listens that stands before it, if any. */
+  readonly gateway?: TargetGateway | undefined;
+}
+
+export interface TargetGateway {
+  readonly tlsPort: number;
+  readonly grpcPort: number;
+  readonly healthPort: number;
+  readonly udpPort: number;
+  /** SHA-256 of its certificate, in base64. */
+  readonly certificateHash: string;
 }
 
 export interface ReceivedEvent {
@@ -48,6 +59,8 @@ export interface DoorDriver {
   readonly door?: string;
   /** Why no name of a channel is refused, on a wire with names of its own. */
   readonly takesAnyName?: string;
+  /** Why it cannot carry the largest events, where the wire itself cannot: the suite then leaves those out. */
+  readonly carriesNoLargeEvents?: string;
   /** @throws DoorError */
   publish?(target: Target, channel: string, event: PublishedEvent): Promise<Published>;
   /** Resolves when the reader is live, so that it sees whatever is published afterwards. @throws DoorError */

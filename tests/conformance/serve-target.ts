@@ -2,13 +2,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildIfStale } from "../../scripts/build.ts";
+import type { RunningGateway } from "../../scripts/gateway.ts";
+import { startGateway } from "../../scripts/gateway.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
-import type { Target } from "./door-driver.ts";
+import type { Target, TargetGateway } from "./door-driver.ts";
 import { assertOk } from "./http-exchange.ts";
 
 export interface ServedTarget extends Target {
   readonly tcpPorts: Served["tcpPorts"];
+  /** Where the server keeps its state, and the gateway its certificate. */
+  readonly stateDirectory: string;
   /** A target that speaks for a signed-in user. */
   signIn(
     name: string,
@@ -25,7 +29,10 @@ export function useStore(environment: Readonly<Record<string, string>>): void {
 }
 
 /** Serves the bundle on a free port, with fresh state, development tokens, no rates, `demo/**` open to anybody, and receivers of webhooks on this machine. */
-export async function serveTarget(environment: Readonly<Record<string, string>> = {}): Promise<ServedTarget> {
+export async function serveTarget(
+  environment: Readonly<Record<string, string>> = {},
+  { withGateway = false }: { readonly withGateway?: boolean } = {},
+): Promise<ServedTarget> {
   await buildIfStale();
   const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-test-"));
   const served = await serve({
@@ -40,9 +47,17 @@ export async function serveTarget(environment: Readonly<Record<string, string>> 
       ...environment,
     },
   });
-  return {
+  const running = withGateway
+    ? await startGateway({ url: served.url, stateDirectory, environment })
+    : undefined;
+  const target = {
     url: served.url,
     tcpPorts: served.tcpPorts,
+    gateway: running && toTargetGateway(running),
+  };
+  return {
+    ...target,
+    stateDirectory,
     async signIn(name, more = {}) {
       const response = await fetch(`${served.url}/auth/token`, {
         method: "POST",
@@ -50,11 +65,22 @@ export async function serveTarget(environment: Readonly<Record<string, string>> 
         body: JSON.stringify({ name, ...more }),
       });
       const { token } = (await (await assertOk(response)).json()) as { token: string };
-      return { url: served.url, tcpPorts: served.tcpPorts, token };
+      return { ...target, token };
     },
     async stop() {
+      await running?.kill();
       await served.stop();
       await rm(stateDirectory, { recursive: true, force: true });
     },
   };
+}
+
+export function toTargetGateway({ ports, certificateHash }: RunningGateway): TargetGateway {
+  const {
+    TLS_PORT: tlsPort,
+    GRPC_PORT: grpcPort,
+    GATEWAY_HEALTH_PORT: healthPort,
+    UDP_PORT: udpPort,
+  } = ports;
+  return { tlsPort, grpcPort, healthPort, udpPort, certificateHash };
 }

@@ -22,7 +22,7 @@ interface Message {
 
 let server: ServedTarget;
 beforeAll(async () => {
-  server = await serveTarget();
+  server = await serveTarget({}, { withGateway: true });
 });
 afterAll(() => server.stop());
 

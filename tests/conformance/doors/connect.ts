@@ -19,18 +19,9 @@ export function createConnectDriver(name: string, toTransport: (target: Target) 
     door: "connect",
 
     async publish(target: Target, channel: string, event: PublishedEvent): Promise<Published> {
-      const { data, data_base64: dataBase64, id, source } = event;
       const client = createClient(ChannelService, toTransport(target));
       try {
-        const request = create(PublishRequestSchema, {
-          channel,
-          ...(data === undefined ? {} : { data: fromJson(ValueSchema, data as never) }),
-          ...(dataBase64 === undefined ? {} : { dataBase64 }),
-          ...(id === undefined ? {} : { id }),
-          ...(source === undefined ? {} : { source }),
-        });
-        setType(request, event.type);
-        const response = await client.publish(request);
+        const response = await client.publish(toPublishRequest(channel, event));
         return { id: response.id, sequence: response.sequence, duplicate: response.duplicate === true };
       } catch (thrown) {
         throw toDoorError(thrown);
@@ -77,6 +68,19 @@ export function createConnectDriver(name: string, toTransport: (target: Target) 
       };
     },
   };
+}
+
+export function toPublishRequest(channel: string, event: PublishedEvent): PublishRequest {
+  const { data, data_base64: dataBase64, id, source } = event;
+  const request = create(PublishRequestSchema, {
+    channel,
+    ...(data === undefined ? {} : { data: fromJson(ValueSchema, data as never) }),
+    ...(dataBase64 === undefined ? {} : { dataBase64 }),
+    ...(id === undefined ? {} : { id }),
+    ...(source === undefined ? {} : { source }),
+  });
+  setType(request, event.type);
+  return request;
 }
 
 /** A type that is no text is sent as a number in the field's place: the client's own types would make it a text. */

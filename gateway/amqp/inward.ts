@@ -1,0 +1,105 @@
+import { randomUUID } from "node:crypto";
+import type { ConfirmChannel, ConsumeMessage, Options } from "amqplib";
+import { log } from "../log.ts";
+import type { Worker } from "../worker/worker.ts";
+import type { Outcome } from "../worker/worker-post.ts";
+import { post, toAuthorization, toOutcome } from "../worker/worker-post.ts";
+import { APP_ID, findSubject, toEvent } from "./cloudevents-amqp.ts";
+import { publishConfirmed } from "./confirmed.ts";
+import { parseChannel, toChannel } from "./routing-key.ts";
+import type { Topology } from "./topology.ts";
+
+const ATTEMPT = "x-everywire-attempt";
+const REASON = "x-everywire-reason";
+const ROUTING_KEY = "x-everywire-routing-key";
+
+export interface InwardOptions {
+  readonly worker: Worker;
+  readonly token: string | undefined;
+  readonly channel: ConfirmChannel;
+  readonly topology: Topology;
+}
+
+/** Messages from the queue into channels. A message is acknowledged when it is durable in the log, or in another queue. */
+export class Inward {
+  readonly #options: InwardOptions;
+
+  constructor(options: InwardOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Error where the broker did not take what had to go to another queue: the message is then still in this one */
+  async onMessage(message: ConsumeMessage): Promise<void> {
+    const { channel, topology } = this.#options;
+    const outcome = await this.#take(message);
+    const { headers = {} } = message.properties;
+    const attempt = Number(headers[ATTEMPT] ?? 0) + 1;
+    const routingKey = originalKey(message);
+    const noted = { [ROUTING_KEY]: routingKey, [ATTEMPT]: attempt };
+    if (outcome.kind === "later") {
+      const queue = topology.retries[Math.min(attempt, topology.retries.length) - 1]?.name ?? topology.in;
+      await publishConfirmed(channel, "", queue, message.content, copyOptions(message, noted));
+    } else if (outcome.kind === "never") {
+      log("a message is not taken", {
+        id: message.properties.messageId,
+        key: routingKey,
+        why: outcome.reason,
+      });
+      const told = { ...noted, [REASON]: outcome.reason.slice(0, 1000) };
+      await publishConfirmed(channel, topology.dead, routingKey, message.content, copyOptions(message, told));
+    }
+    channel.ack(message);
+  }
+
+  async #take(message: ConsumeMessage): Promise<Outcome> {
+    const { worker, token } = this.#options;
+    const { properties } = message;
+    const headers: Readonly<Record<string, unknown>> = properties.headers ?? {};
+    // It went out of here, so it is in the log already.
+    if (properties.appId === APP_ID && headers["cloudEvents:sequence"] !== undefined) return { kind: "done" };
+    const key = originalKey(message);
+    const channel = (key === "" ? undefined : toChannel(key)) ?? parseChannel(findSubject(headers));
+    if (channel === undefined)
+      return { kind: "never", reason: "invalid_argument: The routing key is no channel." };
+    let body: string;
+    try {
+      body = JSON.stringify(toEvent(message, randomUUID));
+    } catch {
+      return { kind: "never", reason: "invalid_argument: The body is not the JSON that it says it is." };
+    }
+    const authorization = toAuthorization(headers, token);
+    const contentType = "application/cloudevents+json";
+    const answer = await post(worker, `/channels/${channel}`, { body, contentType, authorization });
+    return toOutcome(answer);
+  }
+}
+
+/** The key that it was published with; one that comes back from waiting, or straight to the queue, has the queue's name. */
+function originalKey({ fields, properties }: ConsumeMessage): string {
+  const noted = properties.headers?.[ROUTING_KEY] as unknown;
+  if (typeof noted === "string") return noted;
+  return fields.exchange === "" ? "" : fields.routingKey;
+}
+
+/** The same message for another queue. */
+function copyOptions(
+  { properties }: ConsumeMessage,
+  noted: Readonly<Record<string, unknown>>,
+): Options.Publish {
+  const {
+    headers = {},
+    messageId,
+    type,
+    contentType,
+    contentEncoding,
+    timestamp,
+    appId,
+    correlationId,
+    priority,
+  } = properties;
+  // `CC` and `BCC` would send it to where it has been already; `userId` would have to be ours.
+  const { CC: _, BCC: __, ...own } = headers;
+  const kept = { messageId, type, contentType, contentEncoding, timestamp, appId, correlationId, priority };
+  const given = Object.entries(kept).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), headers: { ...own, ...noted }, persistent: true };
+}

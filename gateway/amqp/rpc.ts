@@ -1,0 +1,52 @@
+import { Buffer } from "node:buffer";
+import type { ConfirmChannel, ConsumeMessage } from "amqplib";
+import { findError } from "../gateway-error.ts";
+import type { Worker } from "../worker/worker.ts";
+import { post, toAuthorization } from "../worker/worker-post.ts";
+import { APP_ID } from "./cloudevents-amqp.ts";
+import { publishConfirmed } from "./confirmed.ts";
+
+/** As the Worker numbers `unavailable` (functions/json-rpc/README.md). */
+const UNAVAILABLE = -32050;
+
+/** JSON-RPC calls from a queue onto `POST /rpc`, answered to where each says (RabbitMQ's RPC pattern). */
+export async function answerCall(
+  message: ConsumeMessage,
+  options: { readonly worker: Worker; readonly token: string | undefined; readonly channel: ConfirmChannel },
+): Promise<void> {
+  const { worker, token, channel } = options;
+  const { replyTo, correlationId, headers } = message.properties;
+  const body = message.content.toString("utf8");
+  const authorization = toAuthorization(headers, token);
+  const answer = await post(worker, "/rpc", { body, contentType: "application/json", authorization });
+  if (typeof replyTo === "string" && replyTo !== "" && answer.status !== 204) {
+    const reply = isJsonRpc(answer.body) ? answer.body : toFault(body, answer.body);
+    const correlation = correlationId === undefined ? {} : { correlationId: String(correlationId) };
+    const properties = { contentType: "application/json", appId: APP_ID, ...correlation };
+    await publishConfirmed(channel, "", replyTo, Buffer.from(reply), properties);
+  }
+  channel.ack(message);
+}
+
+function isJsonRpc(text: string): boolean {
+  return /^\s*(\[\s*)?\{\s*"jsonrpc"/.test(text);
+}
+
+/** Whether the call was carried out is not known, so it is not tried again: the caller decides. */
+function toFault(request: string, answer: string): string {
+  const { message = "The server is not reachable. Try again.", code = "unavailable" } = findError(answer);
+  return JSON.stringify({
+    jsonrpc: "2.0",
+    id: findId(request),
+    error: { code: UNAVAILABLE, message, data: { code } },
+  });
+}
+
+function findId(request: string): unknown {
+  try {
+    const { id } = JSON.parse(request) as { readonly id?: unknown };
+    return typeof id === "string" || typeof id === "number" ? id : null;
+  } catch {
+    return null;
+  }
+}

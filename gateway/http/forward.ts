@@ -1,0 +1,160 @@
+import { once } from "node:events";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { GatewayError } from "../gateway-error.ts";
+import { log } from "../log.ts";
+import type { Worker } from "../worker/worker.ts";
+import { abandon, toGatewayError } from "../worker/worker.ts";
+import type { Exchange } from "./exchange.ts";
+import { findHeader, fromRawHeaders, toClientHeaders, toRecord, toWorkerHeaders } from "./headers.ts";
+
+const RETRY_AFTER_SECONDS = "1";
+/** Between a connection's fault and an answer that had come before it. */
+const LAST_WORD_MS = 500;
+/**
+ * A Worker that refuses a request by its headers alone closes the connection under whoever still sends, and its answer is
+ * lost with that. So no more than it reads anyway is sent before it had a moment to say so.
+ */
+const UNASKED_BYTES = 48 * 1024;
+const FIRST_WORD_MS = 50;
+const FIRST_ERROR_STATUS = 400;
+/** Of a body that the Worker wants no more of. */
+const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
+
+/** Carries one exchange to the Worker and back, both ways at once and at the pace of who is slower. */
+export async function forward(exchange: Exchange, worker: Worker, responseTimeoutMs: number): Promise<void> {
+  let request: ClientRequest | undefined;
+  let hasResponded = false;
+  const leave = () => {
+    if (request !== undefined) abandon(request);
+  };
+  exchange.signal.addEventListener("abort", leave, { once: true });
+  try {
+    request = worker.open({
+      method: exchange.method,
+      path: exchange.path,
+      headers: toRecord(toWorkerHeaders(exchange.headers, exchange.origin, worker.isNear)),
+    });
+    if (exchange.signal.aborted) return leave();
+    const answered = answerOf(request);
+    const sent = send(exchange, request);
+    // Where the client leaves in the middle of its body, nobody waits for what became of it.
+    sent.catch(() => {});
+    const response = await untilAnswered(answered, sent, responseTimeoutMs);
+    hasResponded = true;
+    await relay(exchange, response);
+    // Answered before all was sent: what is left of the connection is of no use for another request.
+    if (!request.writableEnded) leave();
+  } catch (thrown) {
+    leave();
+    if (exchange.signal.aborted) return;
+    const error = toGatewayError(thrown);
+    if (hasResponded) return exchange.cut();
+    refuse(exchange, error);
+  } finally {
+    exchange.signal.removeEventListener("abort", leave);
+  }
+}
+
+/** Answers with an error of the gateway's own. */
+export function refuse(exchange: Exchange, error: GatewayError): void {
+  if (error.code === "internal") log("fault", { path: exchange.path, why: error.cause ?? error });
+  const body = new TextEncoder().encode(error.toBody(Date.now()));
+  const headers: [string, string][] = [
+    ["content-type", "application/json"],
+    ["content-length", String(body.byteLength)],
+    ["cache-control", "no-store"],
+  ];
+  if (error.code === "unavailable") headers.push(["retry-after", RETRY_AFTER_SECONDS]);
+  exchange.respond(error.httpStatus, headers, exchange.method === "HEAD");
+  if (exchange.method === "HEAD") return;
+  exchange.write(body).catch(() => {});
+  exchange.end();
+}
+
+/** The head of the Worker's answer. @throws the error of a connection that gives none */
+export function answerOf(request: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once("response", resolve);
+    request.once("error", (error: Error & { readonly code?: unknown }) => {
+      // A server that refuses before it has read all closes its ear first: what it says is still on the way.
+      if (error.code === "EPIPE") setTimeout(reject, LAST_WORD_MS, error);
+      else reject(error);
+    });
+    const noAnswer = new GatewayError("unavailable", "The server gave no answer.", { status: 502 });
+    request.once("close", () => setTimeout(reject, LAST_WORD_MS, noAnswer));
+  });
+}
+
+/** Sends the body on. Rejects where the client stops in the middle of it. */
+export async function send(exchange: Exchange, request: ClientRequest): Promise<void> {
+  if (exchange.isBodyless) {
+    request.end();
+    return;
+  }
+  let isRefused = false;
+  request.once("response", ({ statusCode = 0 }) => (isRefused = statusCode >= FIRST_ERROR_STATUS));
+  request.flushHeaders();
+  let length = 0;
+  let unread = 0;
+  for await (const chunk of exchange.body) {
+    if (length < UNASKED_BYTES && length + chunk.byteLength >= UNASKED_BYTES) {
+      const answered = once(request, "response").catch(() => {});
+      await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, FIRST_WORD_MS))]);
+    }
+    length += chunk.byteLength;
+    if (request.destroyed || isRefused) {
+      // The Worker has answered, or failed, before it read all. To stop reading here would cut off the client together
+      // with its answer.
+      unread += chunk.byteLength;
+      if (unread > MAX_UNREAD_BYTES) return;
+      continue;
+    }
+    if (!request.write(chunk))
+      await Promise.race([once(request, "drain"), once(request, "close")]).catch(() => {});
+  }
+  if (!isRefused) request.end();
+}
+
+/** @throws GatewayError `deadline_exceeded`, counted from the end of the request */
+async function untilAnswered(
+  answered: Promise<IncomingMessage>,
+  sent: Promise<void>,
+  timeoutMs: number,
+): Promise<IncomingMessage> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const fail = () => reject(new GatewayError("deadline_exceeded", "The server did not answer in time."));
+    sent.then(
+      () => (timer = setTimeout(fail, timeoutMs)),
+      () => {},
+    );
+  });
+  try {
+    return await Promise.race([answered, late]);
+  } finally {
+    clearTimeout(timer);
+    sent.then(
+      () => clearTimeout(timer),
+      () => {},
+    );
+  }
+}
+
+async function relay(exchange: Exchange, response: IncomingMessage): Promise<void> {
+  const headers = toClientHeaders(fromRawHeaders(response.rawHeaders));
+  const status = response.statusCode ?? 502;
+  const isEmpty =
+    exchange.method === "HEAD" ||
+    status === 204 ||
+    status === 304 ||
+    (findHeader(headers, "content-length") === "0" && response.headers["transfer-encoding"] === undefined);
+  exchange.respond(status, headers, isEmpty);
+  if (isEmpty) {
+    response.resume();
+    return;
+  }
+  for await (const chunk of response) await exchange.write(chunk as Uint8Array);
+  // An answer that was cut short ends its stream quietly in some runtimes.
+  if (!response.complete) throw new Error("The answer was cut short.");
+  exchange.end();
+}

@@ -1,0 +1,72 @@
+import { log } from "../log.ts";
+
+const FIRST_PROBE_MS = 100;
+const LAST_PROBE_MS = 5000;
+const PROBE_TIMEOUT_MS = 5000;
+
+/** Faults of the way to the Worker, as against faults of one request. */
+const UNREACHABLE = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"]);
+
+/**
+ * Whether the Worker can be reached. Requests tell it what they met; while it is away, it is asked again and again with
+ * growing pauses, so that the log says once that it went, and once that it is back.
+ */
+export class WorkerHealth {
+  readonly #url: string;
+  #lostAtMs: number | undefined;
+  #probe: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  /** @param url of the Worker, without a slash at the end */
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Since when it is away, in milliseconds since 1970; undefined while it is there. */
+  get lostAtMs(): number | undefined {
+    return this.#lostAtMs;
+  }
+
+  onAnswer(): void {
+    if (this.#lostAtMs === undefined) return;
+    log("the Worker is back", { url: this.#url, awayMs: Date.now() - this.#lostAtMs });
+    this.#lostAtMs = undefined;
+    clearTimeout(this.#probe);
+  }
+
+  onFailure(error: Error & { readonly code?: unknown }): void {
+    if (this.#isClosed || !UNREACHABLE.has(String(error.code))) return;
+    this.#onLost(error);
+  }
+
+  /** Asks once, now. */
+  async check(): Promise<void> {
+    try {
+      const response = await fetch(`${this.#url}/health`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+      await response.body?.cancel();
+      this.onAnswer();
+    } catch (thrown) {
+      this.#onLost(thrown);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#probe);
+  }
+
+  #onLost(why: unknown): void {
+    if (this.#lostAtMs !== undefined) return;
+    this.#lostAtMs = Date.now();
+    log("the Worker is not reachable", { url: this.#url, why });
+    this.#probeAfter(FIRST_PROBE_MS);
+  }
+
+  #probeAfter(delayMs: number): void {
+    if (this.#isClosed) return;
+    this.#probe = setTimeout(async () => {
+      await this.check();
+      if (this.#lostAtMs !== undefined) this.#probeAfter(Math.min(delayMs * 2, LAST_PROBE_MS));
+    }, delayMs);
+  }
+}
