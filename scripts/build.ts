@@ -58,6 +58,8 @@ async function buildAll(bundles: readonly Bundle[]): Promise<void> {
 }
 
 async function buildOne({ config, file }: Bundle): Promise<void> {
+  // Wrangler's own; made by it during the build, it would make the folder of the sources look newer than the bundle.
+  mkdirSync(join(dirname(config), ".wrangler"), { recursive: true });
   const startedAt = new Date();
   const dist = dirname(file);
   // Made aside and moved into place, so that a process which is just starting never reads half a bundle.
@@ -102,7 +104,9 @@ function lastChangeMs(path: string): number {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) return 0;
   if (!status.isDirectory()) return status.mtimeMs;
-  return Math.max(status.mtimeMs, ...readdirSync(path).map((name) => lastChangeMs(join(path, name))));
+  // wrangler works in a hidden folder beside the configuration, and every build changes that.
+  const names = readdirSync(path).filter((name) => !name.startsWith("."));
+  return Math.max(status.mtimeMs, ...names.map((name) => lastChangeMs(join(path, name))));
 }
 
 if (import.meta.main) {
