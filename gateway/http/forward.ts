@@ -17,6 +17,8 @@ const LAST_WORD_MS = 500;
 const UNASKED_BYTES = 48 * 1024;
 const FIRST_WORD_MS = 50;
 const FIRST_ERROR_STATUS = 400;
+/** How long the headers of a request wait for its body. */
+const GATHER_MS = 2;
 /** Of a body that the Worker wants no more of. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 
@@ -93,7 +95,13 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
   }
   let isRefused = false;
   request.once("response", ({ statusCode = 0 }) => (isRefused = statusCode >= FIRST_ERROR_STATUS));
-  request.flushHeaders();
+  // A body that is there already leaves together with the headers: a Worker that refuses those alone has then read it.
+  request.cork();
+  const uncork = () => {
+    request.uncork();
+    request.flushHeaders();
+  };
+  const flush = setTimeout(uncork, GATHER_MS);
   let length = 0;
   let unread = 0;
   for await (const chunk of exchange.body) {
@@ -113,6 +121,8 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
       await Promise.race([once(request, "drain"), once(request, "close")]).catch(() => {});
   }
   if (!isRefused) request.end();
+  clearTimeout(flush);
+  request.uncork();
 }
 
 /** @throws GatewayError `deadline_exceeded`, counted from the end of the request */

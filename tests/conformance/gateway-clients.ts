@@ -37,16 +37,19 @@ export async function askHttp2(
 }
 
 /** What comes back on a stream. Rejects where it is cut. */
-export async function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
-  const closed = once(stream, "close").then(() => {
-    throw new Error("The stream was closed without an answer.");
+export function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let headers: IncomingHttpHeaders & { ":status"?: number } = {};
+    const chunks: Buffer[] = [];
+    stream.once("response", (received) => (headers = received));
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.once("end", () => {
+      if (stream.rstCode === 0)
+        resolve({ status: headers[":status"] ?? 0, headers, body: Buffer.concat(chunks) });
+    });
+    stream.once("error", reject);
+    stream.once("close", () => reject(new Error("The stream was closed before its end.")));
   });
-  closed.catch(() => {});
-  type Headers = IncomingHttpHeaders & { ":status"?: number };
-  const [headers] = (await Promise.race([once(stream, "response"), closed])) as [Headers];
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return { status: headers[":status"] ?? 0, headers, body: Buffer.concat(chunks) };
 }
 
 /** One request on HTTP/1.1 over TLS, whole. */
