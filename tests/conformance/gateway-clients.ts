@@ -39,7 +39,7 @@ export async function askHttp2(
 /** What comes back on a stream. Rejects where it is cut. */
 export function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    let headers: IncomingHttpHeaders & { ":status"?: number } = {};
+    let headers: IncomingHttpHeaders & { ":status"?: number | undefined } = {};
     const chunks: Buffer[] = [];
     stream.once("response", (received) => (headers = received));
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));

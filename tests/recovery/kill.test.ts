@@ -25,7 +25,13 @@ beforeAll(async () => {
 afterAll(() => rm(stateDirectory, { recursive: true, force: true }));
 
 async function start(): Promise<Served & { readonly gateway: TargetGateway }> {
-  const environment = { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" };
+  const environment = {
+    RATE_LIMITS: "off",
+    ANONYMOUS_CHANNELS: "demo/**",
+    // For the door that needs an owner, and calls a receiver of this test.
+    DEV_AUTH: "true",
+    ALLOW_PRIVATE_WEBHOOKS: "true",
+  };
   const served = await serve({ port: 0, stateDirectory, environment });
   const gateway = await startGateway({ url: served.url, stateDirectory, onLog: () => {} });
   const end = (how: () => Promise<void>) => async () => {
