@@ -34,6 +34,28 @@ export async function findFreePort(host: string): Promise<number> {
 }
 
 /**
+ * The port of a listener beside the main one: what the environment says, or its usual one, or, where that is taken and
+ * nobody insisted on it, any other. So a second server needs no more than a `PORT` of its own.
+ *
+ * @throws StartError where the environment's is no port
+ */
+export async function chooseSidePort(
+  name: string,
+  text: string | undefined,
+  usual: number,
+  host: string,
+): Promise<number> {
+  const port = parsePort(name, text, usual);
+  if (text !== undefined && text !== "") return port;
+  try {
+    await assertPortFree(name, host, port);
+    return port;
+  } catch {
+    return 0;
+  }
+}
+
+/**
  * Reads a port from the environment.
  *
  * @throws StartError where it is no port

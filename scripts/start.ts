@@ -4,7 +4,7 @@ import { buildIfStale } from "./build.ts";
 import { formatDoors } from "./doors-table.ts";
 import { describeGateway, startGateway } from "./gateway.ts";
 import { toStateDirectory } from "./paths.ts";
-import { assertPortFree, parsePort } from "./port.ts";
+import { assertPortFree, chooseSidePort, parsePort } from "./port.ts";
 import { serve } from "./serve.ts";
 import { exitWith } from "./start-error.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -22,10 +22,10 @@ async function start(): Promise<number> {
   const port = parsePort("PORT", env.PORT, 8787);
   // Before the build, which takes seconds: a taken port is what goes wrong most.
   if (port !== 0) await assertPortFree("PORT", host, port);
-  const qstashPort = parsePort("QSTASH_PORT", env.QSTASH_PORT, 7104);
+  const qstashPort = await chooseSidePort("QSTASH_PORT", env.QSTASH_PORT, 7104, host);
   const tcpPorts = {
-    TCP_PORT: parsePort("TCP_PORT", env.TCP_PORT, 7101),
-    MQTT_PORT: parsePort("MQTT_PORT", env.MQTT_PORT, 7183),
+    TCP_PORT: await chooseSidePort("TCP_PORT", env.TCP_PORT, 7101, host),
+    MQTT_PORT: await chooseSidePort("MQTT_PORT", env.MQTT_PORT, 7183, host),
   };
   const gatewayPorts = {
     TLS_PORT: parsePort("TLS_PORT", env.TLS_PORT, 8443),
@@ -56,6 +56,8 @@ async function start(): Promise<number> {
   ]);
   const stopAll = () => Promise.all([gateway.stop(), served.stop()]);
   console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);
+  const { TCP_PORT, MQTT_PORT } = served.tcpPorts;
+  console.log(`JSON lines over TCP are on port ${TCP_PORT}, MQTT is on ${MQTT_PORT}.`);
   if (served.qstash !== undefined) {
     console.log(
       `QStash's stand-in is at ${served.qstash.QSTASH_URL}; qstash.env beside the state has its token.`,
