@@ -2,6 +2,15 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /**
+ * The gateway's own tests. They are not part of `npm test` yet, since the two together would take longer than it may:
+ * `npm test -- --project gateway` runs them.
+ */
+const GATEWAY_TESTS = [
+  "tests/conformance/{amqp,gateway-*,mqtt-bridge,udp}.test.ts",
+  "tests/{hostile,recovery}/gateway.test.ts",
+];
+
+/**
  * One project for each kind of test. `groupOrder`: groups run one after another, since what counts sockets or kills
  * the runtime under load should not share two cores with anything else.
  */
@@ -45,6 +54,7 @@ export default defineConfig({
           name: "conformance",
           server: { deps: { inline: ["@durable-streams/server-conformance-tests"] } },
           include: ["tests/conformance/**/*.test.ts"],
+          exclude: GATEWAY_TESTS,
           sequence: { groupOrder: 2 },
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -55,6 +65,7 @@ export default defineConfig({
         test: {
           name: "hostile",
           include: ["tests/hostile/**/*.test.ts"],
+          exclude: GATEWAY_TESTS,
           sequence: { groupOrder: 3 },
           testTimeout: 60_000,
           hookTimeout: 30_000,
@@ -63,8 +74,19 @@ export default defineConfig({
       },
       {
         test: {
+          name: "gateway",
+          include: GATEWAY_TESTS,
+          sequence: { groupOrder: 5 },
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "recovery",
           include: ["tests/recovery/**/*.test.ts"],
+          exclude: GATEWAY_TESTS,
           sequence: { groupOrder: 4 },
           testTimeout: 120_000,
           hookTimeout: 30_000,

@@ -27,34 +27,29 @@ async function start(): Promise<number> {
     TCP_PORT: await chooseSidePort("TCP_PORT", env.TCP_PORT, 7101, host),
     MQTT_PORT: await chooseSidePort("MQTT_PORT", env.MQTT_PORT, 7183, host),
   };
-  const gatewayPorts = {
-    TLS_PORT: parsePort("TLS_PORT", env.TLS_PORT, 8443),
-    GRPC_PORT: parsePort("GRPC_PORT", env.GRPC_PORT, 50_051),
-    GATEWAY_HEALTH_PORT: parsePort("GATEWAY_HEALTH_PORT", env.GATEWAY_HEALTH_PORT, 7105),
-    UDP_PORT: parsePort("UDP_PORT", env.UDP_PORT, 7102),
-  };
-  for (const [name, own] of Object.entries(gatewayPorts))
-    if (own !== 0) await assertPortFree(name, host, own);
+  const gatewayPorts = env.GATEWAY === "on" ? await findGatewayPorts(env, host) : undefined;
   await buildIfStale();
 
   const stateDirectory = toStateDirectory(env);
   const served = await serve({ host, port, qstashPort, tcpPorts, stateDirectory, environment: env });
-  const gateway = await startGateway({
-    url: served.url,
-    host,
-    ports: gatewayPorts,
-    stateDirectory,
-    environment: env,
-  }).catch(async (error: unknown) => {
-    await served.stop();
-    throw error;
-  });
+  const gateway =
+    gatewayPorts &&
+    (await startGateway({
+      url: served.url,
+      host,
+      ports: gatewayPorts,
+      stateDirectory,
+      environment: env,
+    }).catch(async (error: unknown) => {
+      await served.stop();
+      throw error;
+    }));
   const stopped = stopSignal();
   const crashed = Promise.race([
     once(served.runtime, "exit").then(() => "The runtime (workerd)"),
-    once(gateway.process, "exit").then(() => "The gateway"),
+    ...(gateway === undefined ? [] : [once(gateway.process, "exit").then(() => "The gateway")]),
   ]);
-  const stopAll = () => Promise.all([gateway.stop(), served.stop()]);
+  const stopAll = () => Promise.all([gateway?.stop(), served.stop()]);
   console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);
   const { TCP_PORT, MQTT_PORT } = served.tcpPorts;
   console.log(`JSON lines over TCP are on port ${TCP_PORT}, MQTT is on ${MQTT_PORT}.`);
@@ -63,7 +58,7 @@ async function start(): Promise<number> {
       `QStash's stand-in is at ${served.qstash.QSTASH_URL}; qstash.env beside the state has its token.`,
     );
   }
-  console.log(describeGateway(gateway));
+  if (gateway !== undefined) console.log(describeGateway(gateway));
   console.log(`State is kept in ${relative(process.cwd(), stateDirectory) || "."}. Ctrl-C stops.`);
 
   const end = await Promise.race([stopped.then(() => undefined), crashed]);
@@ -77,4 +72,16 @@ async function start(): Promise<number> {
   if (signal !== undefined) return 0;
   console.error(`${end} ended by itself. State is on disk: start again to go on.`);
   return 1;
+}
+
+/** @throws StartError where one of them is taken */
+async function findGatewayPorts(env: NodeJS.ProcessEnv, host: string) {
+  const ports = {
+    TLS_PORT: parsePort("TLS_PORT", env.TLS_PORT, 8443),
+    GRPC_PORT: parsePort("GRPC_PORT", env.GRPC_PORT, 50_051),
+    GATEWAY_HEALTH_PORT: parsePort("GATEWAY_HEALTH_PORT", env.GATEWAY_HEALTH_PORT, 7105),
+    UDP_PORT: parsePort("UDP_PORT", env.UDP_PORT, 7102),
+  };
+  for (const [name, own] of Object.entries(ports)) if (own !== 0) await assertPortFree(name, host, own);
+  return ports;
 }

@@ -3,7 +3,6 @@ import { connect } from "./doors/connect.ts";
 import { durableStreams, durableStreamsByPoll } from "./doors/durable-streams.ts";
 import { graphql } from "./doors/graphql.ts";
 import { graphqlSocket } from "./doors/graphql-socket.ts";
-import { grpc } from "./doors/grpc.ts";
 import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
@@ -14,7 +13,6 @@ import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
 import { tcp } from "./doors/tcp.ts";
-import { udp } from "./doors/udp.ts";
 import { webhooks } from "./doors/webhooks.ts";
 import { websocket } from "./doors/websocket.ts";
 
@@ -29,7 +27,6 @@ const drivers: readonly DoorDriver[] = [
   graphqlSocket,
   connect,
   grpcWeb,
-  grpc,
   jsonRpc,
   durableStreams,
   durableStreamsByPoll,
@@ -37,7 +34,6 @@ const drivers: readonly DoorDriver[] = [
   mqttOverWebSocket,
   tcp,
   linesSocket,
-  udp,
   webhooks,
   queue,
 ];

@@ -27,8 +27,7 @@ const REQUESTS = 120;
 /** With the rates of CONTRACT §6 as they come. */
 let served: ServedTarget;
 beforeAll(async () => {
-  const secrets = { GITHUB_WEBHOOK_SECRET: SECRET, JWT_SECRET: SECRET };
-  served = await serveTarget({ RATE_LIMITS: "on", ...secrets }, { withGateway: true });
+  served = await serveTarget({ RATE_LIMITS: "on", GITHUB_WEBHOOK_SECRET: SECRET, JWT_SECRET: SECRET });
 }, 60_000);
 afterAll(() => served.stop());
 
@@ -41,7 +40,7 @@ async function newUser(roles: readonly string[] = []): Promise<Target> {
     .setSubject(`user-${randomUUID()}`)
     .setExpirationTime("1h")
     .sign(new TextEncoder().encode(SECRET));
-  return { url: served.url, tcpPorts: served.tcpPorts, gateway: served.gateway, token };
+  return { url: served.url, tcpPorts: served.tcpPorts, token };
 }
 
 /** Everything on a channel, read by somebody else. */
@@ -302,7 +301,10 @@ describe("one connection, or one request, with many operations in it", () => {
     };
     // Nothing of it is stored, but others are told: it is a publish all the same. Fewer than a second's worth of frames.
     const typing = await take(Array.from({ length: 115 }, (_, ref) => ({ type: "chat.typing", ref })));
-    const overRate = expect.objectContaining({ op: "error", message: expect.stringContaining("60 publishes") });
+    const overRate = expect.objectContaining({
+      op: "error",
+      message: expect.stringContaining("60 publishes"),
+    });
     expect(typing).toContainEqual(overRate);
     const frames = (frame: object) => Array.from({ length: flood }, (_, ref) => ({ ...frame, ref }));
     for (const frame of [{ op: "who" }, { op: "ping" }, { type: "stored" }]) {

@@ -4,13 +4,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildIfStale } from "../../scripts/build.ts";
-import { startGateway } from "../../scripts/gateway.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
-import type { PublishedEvent, Target, TargetGateway } from "../conformance/door-driver.ts";
+import type { PublishedEvent } from "../conformance/door-driver.ts";
 import { connect } from "../conformance/doors/websocket.ts";
 import { publishers, readers } from "../conformance/doors.ts";
-import { toTargetGateway } from "../conformance/serve-target.ts";
 
 /** Kills in a row; each is at a random moment under load. */
 const KILLS = 10;
@@ -24,21 +22,18 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(stateDirectory, { recursive: true, force: true }));
 
-async function start(): Promise<Served & { readonly gateway: TargetGateway }> {
-  const environment = {
-    RATE_LIMITS: "off",
-    ANONYMOUS_CHANNELS: "demo/**",
-    // For the door that needs an owner, and calls a receiver of this test.
-    DEV_AUTH: "true",
-    ALLOW_PRIVATE_WEBHOOKS: "true",
-  };
-  const served = await serve({ port: 0, stateDirectory, environment });
-  const gateway = await startGateway({ url: served.url, stateDirectory, onLog: () => {} });
-  const end = (how: () => Promise<void>) => async () => {
-    await Promise.all([how(), gateway.kill()]);
-  };
-  return { ...served, gateway: toTargetGateway(gateway), stop: end(served.stop), kill: end(served.kill) };
-}
+const start = () =>
+  serve({
+    port: 0,
+    stateDirectory,
+    environment: {
+      RATE_LIMITS: "off",
+      ANONYMOUS_CHANNELS: "demo/**",
+      // For the door that needs an owner, and calls a receiver of this test.
+      DEV_AUTH: "true",
+      ALLOW_PRIVATE_WEBHOOKS: "true",
+    },
+  });
 
 /** Acknowledged events, by id, and the order in which each writer was answered. */
 interface Ledger {
@@ -49,7 +44,7 @@ interface Ledger {
 
 /** Publishes one event after the other until the server is gone; what was not answered is kept for a retry. */
 async function write(
-  served: Target,
+  served: Served,
   door: (typeof publishers)[number],
   writer: string,
   ledger: Ledger,
