@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { concatBytes } from "../../wire/bytes.ts";
 import { GatewayError } from "../gateway-error.ts";
 import { log } from "../log.ts";
 import type { Worker } from "../worker/worker.ts";
@@ -19,6 +20,7 @@ const FIRST_WORD_MS = 50;
 const FIRST_ERROR_STATUS = 400;
 /** How long the headers of a request wait for its body. */
 const GATHER_MS = 2;
+const GATHERED_BYTES = 16 * 1024;
 /** Of a body that the Worker wants no more of. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 
@@ -95,16 +97,18 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
   }
   let isRefused = false;
   request.once("response", ({ statusCode = 0 }) => (isRefused = statusCode >= FIRST_ERROR_STATUS));
-  // A body that is there already leaves together with the headers: a Worker that refuses those alone has then read it.
-  request.cork();
-  const uncork = () => {
-    request.uncork();
-    request.flushHeaders();
-  };
-  const flush = setTimeout(uncork, GATHER_MS);
-  let length = 0;
+  const iterator = exchange.body[Symbol.asyncIterator]();
+  const { bytes, next } = await gather(iterator);
+  if (next === undefined) {
+    request.end(bytes);
+    return;
+  }
+  if (bytes.byteLength > 0) request.write(bytes);
+  request.flushHeaders();
+  let length = bytes.byteLength;
   let unread = 0;
-  for await (const chunk of exchange.body) {
+  for (let result = await next; result.done !== true; result = await iterator.next()) {
+    const chunk = result.value;
     if (length < UNASKED_BYTES && length + chunk.byteLength >= UNASKED_BYTES) {
       const answered = once(request, "response").catch(() => {});
       await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, FIRST_WORD_MS))]);
@@ -121,8 +125,23 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
       await Promise.race([once(request, "drain"), once(request, "close")]).catch(() => {});
   }
   if (!isRefused) request.end();
-  clearTimeout(flush);
-  request.uncork();
+}
+
+/**
+ * What is there of a body already, to leave together with the headers: a Worker that refuses those alone has then read
+ * it. `next` is undefined where that is all of it.
+ */
+async function gather(iterator: AsyncIterator<Uint8Array>) {
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, GATHER_MS, undefined));
+  const chunks: Uint8Array[] = [];
+  for (let length = 0; ; ) {
+    const next = iterator.next();
+    const result = length < GATHERED_BYTES ? await Promise.race([next, late]) : undefined;
+    if (result === undefined) return { bytes: concatBytes(chunks), next };
+    if (result.done === true) return { bytes: concatBytes(chunks), next: undefined };
+    chunks.push(result.value);
+    length += result.value.byteLength;
+  }
 }
 
 /** @throws GatewayError `deadline_exceeded`, counted from the end of the request */
