@@ -7,6 +7,7 @@ import type { Worker } from "../worker/worker.ts";
 import { abandon, toGatewayError } from "../worker/worker.ts";
 import type { Exchange } from "./exchange.ts";
 import { findHeader, fromRawHeaders, toClientHeaders, toRecord, toWorkerHeaders } from "./headers.ts";
+import { untilDrained } from "./until-drained.ts";
 
 const RETRY_AFTER_SECONDS = "1";
 /** Between a connection's fault and an answer that had come before it. */
@@ -121,8 +122,7 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
       if (unread > MAX_UNREAD_BYTES) return;
       continue;
     }
-    if (!request.write(chunk))
-      await Promise.race([once(request, "drain"), once(request, "close")]).catch(() => {});
+    if (!request.write(chunk)) await untilDrained(request);
   }
   if (!isRefused) request.end();
 }

@@ -1,8 +1,8 @@
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Exchange } from "./exchange.ts";
 import type { HeaderList } from "./headers.ts";
 import { fromRawHeaders, toRecord } from "./headers.ts";
+import { untilDrained } from "./until-drained.ts";
 
 /** A request on HTTP/1.1. */
 export class Http1Exchange implements Exchange {
@@ -41,7 +41,7 @@ export class Http1Exchange implements Exchange {
   async write(chunk: Uint8Array): Promise<void> {
     const response = this.#response;
     if (response.destroyed) throw new Error("The client has left.");
-    if (!response.write(chunk)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(chunk)) await untilDrained(response);
   }
 
   end(): void {

@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import type { Exchange } from "./exchange.ts";
 import type { HeaderList } from "./headers.ts";
 import { toRecord } from "./headers.ts";
+import { untilDrained } from "./until-drained.ts";
 
 /** A request on HTTP/2. */
 export class Http2Exchange implements Exchange {
@@ -56,7 +56,7 @@ export class Http2Exchange implements Exchange {
   async write(chunk: Uint8Array): Promise<void> {
     const stream = this.#stream;
     if (stream.destroyed) throw new Error("The client has left.");
-    if (!stream.write(chunk)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+    if (!stream.write(chunk)) await untilDrained(stream);
   }
 
   end(trailers?: HeaderList): void {

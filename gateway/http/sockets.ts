@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
@@ -10,6 +9,7 @@ import { refuse } from "./forward.ts";
 import type { HeaderList } from "./headers.ts";
 import { fromRawHeaders, toClientHeaders, toRecord, toWorkerHeaders } from "./headers.ts";
 import { toOrigin as toHttp1Origin } from "./http1-exchange.ts";
+import { untilDrained } from "./until-drained.ts";
 
 /** Asks the Worker for a WebSocket in a client's name, with a key of ours where the client's wire has none. */
 async function openSocket(
@@ -99,7 +99,7 @@ async function joinExchange(
   const toWorker = async () => {
     for await (const chunk of exchange.body) {
       if (socket.destroyed) return;
-      if (!socket.write(chunk)) await Promise.race([once(socket, "drain"), once(socket, "close")]);
+      if (!socket.write(chunk)) await untilDrained(socket);
     }
     socket.end();
   };
