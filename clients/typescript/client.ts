@@ -13,6 +13,7 @@ import { ChannelPresence } from "./presence.ts";
 import type { ChannelSchema } from "./schema.ts";
 import { ChannelSubscription } from "./subscription.ts";
 import type { Transport, TransportName } from "./transport.ts";
+import type { WebTransportWire } from "./transports/webtransport.ts";
 import type {
   Channel,
   Client,
@@ -25,14 +26,6 @@ import type {
   TypedNewEvent,
 } from "./types.ts";
 
-/** What the sessions of WebTransport add; nothing where they are not used. */
-export interface Sessions {
-  readonly count: number;
-  /** Sends a datagram; false where no session is open. */
-  sendLatest(channel: string, event: NewEvent): boolean;
-  close(): void;
-}
-
 export interface ClientParts {
   readonly url: string;
   readonly log: Log;
@@ -42,7 +35,7 @@ export interface ClientParts {
   readonly credentials: Credentials;
   readonly timing: Timing;
   readonly maxQueued: number;
-  readonly sessions: Sessions | undefined;
+  readonly webTransport: WebTransportWire;
 }
 
 export class EverywireClient implements Client {
@@ -71,7 +64,7 @@ export class EverywireClient implements Client {
 
   get stats(): ClientStats {
     const { queued, published, resent } = this.#outbox;
-    return { queued, published, resent, sessions: this.#parts.sessions?.count ?? 0 };
+    return { queued, published, resent, sessions: this.#parts.webTransport.stats };
   }
 
   publish(channel: string, event: NewEvent): Promise<Published> {
@@ -89,7 +82,7 @@ export class EverywireClient implements Client {
   publishLatest(channel: string, event: NewEvent): void {
     this.#assertOpen();
     assertChannelName(channel);
-    if (this.#parts.sessions?.sendLatest(channel, event) !== true) this.#latest.publish(channel, event);
+    if (!this.#parts.webTransport.sendLatest(channel, event)) this.#latest.publish(channel, event);
   }
 
   subscribe(channel: string, options?: SubscribeOptions): Subscription;
@@ -158,7 +151,7 @@ export class EverywireClient implements Client {
     }
     this.#outbox.close();
     this.#latest.close();
-    this.#parts.sessions?.close();
+    this.#parts.webTransport.close();
   }
 
   #connectionTo(channel: string): ((event: NewEvent) => Promise<Published>) | undefined {
@@ -178,7 +171,7 @@ export class EverywireClient implements Client {
   #find(name: TransportName): Transport {
     const transport = this.#parts.transports.find((one) => one.name === name);
     if (transport?.unavailable === undefined && transport !== undefined) return transport;
-    const why = transport?.unavailable ?? "connect() was given no webTransportUrl.";
+    const why = transport?.unavailable ?? "There is no such wire.";
     throw new EverywireError("invalid_argument", `'${name}' cannot be used here: ${why}`);
   }
 
