@@ -1,7 +1,11 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { StartError } from "./start-error.ts";
+
+/** Above what well-known services and the defaults of this project use. */
+const FIRST_OWN_PORT = 15_000;
+const LAST_OWN_PORT = 32_000;
 
 /**
  * Listens on a port for a moment. The runtime would fail on a taken port with a stack and a half-started process;
@@ -22,15 +26,22 @@ export async function assertPortFree(name: string, host: string, port: number): 
   await once(server, "close");
 }
 
-/** A port that is free now, for what has to be told a port before it listens. */
+/**
+ * A port that is free now, for what has to be told a port before it listens. It is from below the range that systems give
+ * to outgoing connections (RFC 6335 and Linux: 32768 and up), since any connection could take one of those meanwhile.
+ *
+ * @throws StartError where none of many is free
+ */
 export async function findFreePort(host: string): Promise<number> {
-  const server = createServer();
-  server.listen({ host, port: 0 });
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = randomInt(FIRST_OWN_PORT, LAST_OWN_PORT + 1);
+    const isFree = await assertPortFree("PORT", host, port).then(
+      () => true,
+      () => false,
+    );
+    if (isFree) return port;
+  }
+  throw new StartError(`No port of ${FIRST_OWN_PORT} to ${LAST_OWN_PORT} is free on ${host}.`);
 }
 
 /**
