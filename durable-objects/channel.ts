@@ -1,7 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
 import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
-import type { AppendRequest, EncodedEvent, Page, Presence, ReadRequest, Receipt } from "../core/ports.ts";
+import type {
+  AppendRequest,
+  EncodedEvent,
+  Page,
+  Presence,
+  ReadRequest,
+  Receipt,
+  StoredEvent,
+} from "../core/ports.ts";
 import type { Failure, Result } from "../core/result.ts";
 import { attempt, attemptAsync } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
@@ -119,24 +127,44 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#log.isRegistered ? outcome.value : this.#register().then(() => outcome.value);
   }
 
+  /** {@link append} for several publishers at once: each gets an answer of its own, and all are one write. */
+  async appendAll(requests: readonly AppendRequest[]): Promise<readonly (string | Failure)[]> {
+    const nowMs = Date.now();
+    const fresh: StoredEvent[] = [];
+    const outcomes = requests.map((request) => {
+      const outcome = attempt(() => this.#store(request, nowMs));
+      if (!outcome.ok) return outcome;
+      fresh.push(...outcome.value.fresh);
+      return encodeReceipts(outcome.value.receipts);
+    });
+    this.#deliver(fresh, nowMs);
+    if (!this.#log.isRegistered) await this.#register();
+    return outcomes;
+  }
+
   /** The synchronous part of {@link append}. @throws EverywireError */
   appendNow(request: AppendRequest): readonly Receipt[] {
     const nowMs = Date.now();
+    const { receipts, fresh } = this.#store(request, nowMs);
+    this.#deliver(fresh, nowMs);
+    return receipts;
+  }
+
+  #store(request: AppendRequest, nowMs: number): Appended {
     if (this.#streams.isNeeded) this.#streams.onPublish(nowMs);
     this.#rates.takePublishes(request.rateKey, request.events.length, nowMs);
     const { producer } = request;
     if (producer !== undefined) {
       const decision = decideProducer(this.#log.findProducer(producer.id), producer);
       if (decision.kind === "duplicate") {
-        return request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
+        const receipts = request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
+        return { receipts, fresh: [] };
       }
     }
-    const appended = this.#log.append(this.channelName, request.events, producer, nowMs);
-    this.#deliver(appended, nowMs);
-    return appended.receipts;
+    return this.#log.append(this.channelName, request.events, producer, nowMs);
   }
 
-  #deliver({ fresh }: Appended, nowMs: number): void {
+  #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
     this.#sockets.deliver(fresh, nowMs);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
@@ -355,7 +383,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       peers: this.env.CHANNEL,
       expire: (nowMs) => this.#expire(nowMs),
       takeRate: (...cost) => this.#rates.takePublishes(...cost),
-      deliver: (...appended) => this.#deliver(...appended),
+      deliver: ({ fresh }, nowMs) => this.#deliver(fresh, nowMs),
       broadcast: (messages) => {
         for (const { event } of messages) this.#sockets.broadcast(event.type, event.json, undefined);
       },
