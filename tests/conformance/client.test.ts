@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
+import { joinRoom } from "../../clients/typescript/chat.ts";
 import type { Client, ConnectOptions, Subscription, TransportName } from "../../clients/typescript/index.ts";
 import { connect, EverywireError } from "../../clients/typescript/index.ts";
 import { serve } from "../../scripts/serve.ts";
@@ -334,6 +335,47 @@ describe("a subscription", () => {
     closing.abort();
     expect(other.state).toBe("closed");
     expect(await other[Symbol.asyncIterator]().next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe("presence and chat", () => {
+  it("tells who is there, who comes and who goes, and takes no event away from who reads", async () => {
+    const room = randomUUID();
+    const as = async (name: string) => open(target.url, { token: (await target.signIn(name)).token });
+    const [alice, bob] = [await as("alice"), await as("bob")];
+    const hers = joinRoom(alice, room);
+    await hers.ready;
+    const seen: string[] = [];
+    const isAlone = new Promise<void>((resolve) => {
+      hers.on("members", (members) => {
+        seen.push(
+          members
+            .map(({ id }) => id)
+            .sort()
+            .join(),
+        );
+        if (seen.at(-1) === "alice" && seen.includes("alice,bob")) resolve();
+      });
+    });
+    await hers.send("hello?");
+    const his = joinRoom(bob, room);
+    await his.ready;
+    his.startTyping();
+    await his.send("hi");
+    // Both are there before she listens, and she misses neither.
+    const messages = await new Promise<string[]>((resolve) => {
+      const texts: string[] = [];
+      hers.on("message", ({ from, text }) => texts.push(`${from}: ${text}`) === 2 && resolve(texts));
+    });
+    expect(messages).toEqual(["alice: hello?", "bob: hi"]);
+    const typing = new Promise<readonly string[]>((resolve) => his.on("typing", resolve));
+    his.on("message", () => {});
+    hers.startTyping();
+    expect(await typing).toEqual(["alice"]);
+    await expect.poll(() => seen).toContain("alice,bob");
+    his.leave();
+    await isAlone;
+    hers.leave();
   });
 });
 
