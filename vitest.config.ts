@@ -76,7 +76,7 @@ export default defineConfig({
           sequence: { groupOrder: 5 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {
