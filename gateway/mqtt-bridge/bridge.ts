@@ -4,7 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { IConnackPacket, IPublishPacket, MqttClient } from "mqtt";
 import { connect } from "mqtt";
 import { parseChannel } from "../amqp/routing-key.ts";
-import { log } from "../log.ts";
+import { log, logSparingly } from "../log.ts";
+import type { BrokerStatus } from "../mirror/broker-link.ts";
+import { BrokerLink } from "../mirror/broker-link.ts";
 import { CursorFile } from "../mirror/cursor-file.ts";
 import { Mirror } from "../mirror/mirror.ts";
 import type { Worker } from "../worker/worker.ts";
@@ -13,8 +15,6 @@ import { toEvent } from "./inward.ts";
 import { TopicSink } from "./outward.ts";
 import type { MqttBridgeSettings } from "./settings.ts";
 
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 5000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_SECONDS = 15;
 /** For which the broker keeps what comes while the gateway is away. */
@@ -43,11 +43,9 @@ export class MqttBridge {
   readonly #options: MqttBridgeOptions;
   readonly #cursors: CursorFile;
   readonly #instance: string;
-  readonly #run: Promise<void>;
+  readonly #link: BrokerLink;
   #lose: ((why: unknown) => void) | undefined;
   #mirror: Mirror | undefined;
-  #isUp = false;
-  #isStopped = false;
 
   /** @throws Error where the cursors cannot be kept */
   constructor(options: MqttBridgeOptions) {
@@ -55,39 +53,22 @@ export class MqttBridge {
     this.#cursors = new CursorFile(join(options.stateDirectory, "mqtt-bridge-cursors"));
     this.#instance = this.#cursors.get(INSTANCE) ?? crypto.randomUUID();
     this.#cursors.set(new Map([[INSTANCE, this.#instance]]));
-    this.#run = this.#connectForEver();
+    this.#link = new BrokerLink({
+      name: "the MQTT broker",
+      url: options.settings.url,
+      session: (onUp) => this.#session(onUp),
+    });
   }
 
-  get status() {
-    return { status: this.#isUp ? "ok" : "unreachable", channels: this.#mirror?.channels ?? 0 };
+  get status(): BrokerStatus & { readonly channels: number } {
+    return { ...this.#link.status, channels: this.#mirror?.channels ?? 0 };
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#link.stop();
     this.#lose?.(new Error("The gateway stops."));
-    await Promise.race([this.#run, delay(CONNECT_TIMEOUT_MS / 5)]);
+    await Promise.race([this.#link.ended, delay(CONNECT_TIMEOUT_MS / 5)]);
     this.#cursors.close();
-  }
-
-  async #connectForEver(): Promise<void> {
-    let pauseMs = FIRST_PAUSE_MS;
-    let isLost = false;
-    while (!this.#isStopped) {
-      const startedAtMs = Date.now();
-      try {
-        await this.#session(() => {
-          if (isLost) log("the MQTT broker is back");
-          isLost = false;
-        });
-      } catch (thrown) {
-        if (this.#isStopped) return;
-        if (!isLost) log("the bridge to the MQTT broker is down", { why: thrown });
-        isLost = true;
-      }
-      if (Date.now() - startedAtMs > LAST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
-      await delay(pauseMs * (0.5 + Math.random() / 2));
-      pauseMs = Math.min(LAST_PAUSE_MS, pauseMs * 2);
-    }
   }
 
   /** One connection, until it is over. @throws Error */
@@ -123,7 +104,9 @@ export class MqttBridge {
         .then((session) =>
           this.#take(packet.topic, Buffer.from(packet.payload), packet, session, () => isOver),
         )
-        .catch((thrown: unknown) => log("a message of QoS 0 is lost", { topic: packet.topic, why: thrown }))
+        .catch((thrown: unknown) =>
+          logSparingly("a message of QoS 0 is lost", { topic: packet.topic, why: thrown }),
+        )
         .finally(() => done());
     };
     client.on("error", over.reject);
@@ -153,12 +136,10 @@ export class MqttBridge {
         onLost: over.reject,
       };
       if (settings.out.length > 0) this.#mirror = new Mirror({ ...mirrored, globs: settings.out });
-      this.#isUp = true;
       onUp();
       return await over.promise;
     } finally {
       isOver = true;
-      this.#isUp = false;
       this.#mirror?.stop();
       this.#mirror = undefined;
       client.end(true);
@@ -215,6 +196,6 @@ function connected(client: MqttClient): Promise<IConnackPacket> {
 
 /** There is nowhere to put it: in MQTT the reason goes to the broker, and into the log. */
 function refuse(topic: string, why: string, reasonCode: number): number {
-  log("a message from the MQTT broker is not taken", { topic, why });
+  logSparingly("a message from the MQTT broker is not taken", { topic, why });
   return reasonCode;
 }

@@ -1,8 +1,10 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { IPublishPacket } from "mqtt";
+import { toEventData } from "../mirror/event-data.ts";
 import { addMark, isMarked, MARK } from "./mark.ts";
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const ATTRIBUTE = /^[a-z0-9]{1,40}$/;
 
 export interface Arrival {
@@ -39,7 +41,7 @@ export function toEvent({
       sequence: _,
       subject: __,
       ...event
-    } = JSON.parse(payload.toString("utf8")) as Record<string, unknown>;
+    } = JSON.parse(UTF8.decode(payload)) as Record<string, unknown>;
     return { ...event, ...mark };
   }
   const own = {
@@ -55,7 +57,13 @@ export function toEvent({
       if (typeof value === "string") attributes[name] = value;
     }
   }
-  return { ...own, ...attributes, specversion: "1.0", ...mark, ...toData(payload, contentType) };
+  return {
+    ...own,
+    ...attributes,
+    specversion: "1.0",
+    ...mark,
+    ...toEventData(payload, contentType, { isTextLikely: true }),
+  };
 }
 
 function toId(topic: string, payload: Buffer, { messageId, qos }: IPublishPacket, session: string): string {
@@ -66,24 +74,4 @@ function toId(topic: string, payload: Buffer, { messageId, qos }: IPublishPacket
     .update(payload)
     .digest("base64url");
   return `mqtt-${hash.slice(0, 32)}`;
-}
-
-function toData(payload: Buffer, contentType: string | undefined): Record<string, unknown> {
-  if (contentType !== undefined && /^[^;]*[/+]json\s*(;|$)/i.test(contentType)) {
-    return { datacontenttype: contentType, data: JSON.parse(payload.toString("utf8")) };
-  }
-  const text = contentType === undefined || contentType.startsWith("text/") ? decode(payload) : undefined;
-  if (text !== undefined) return { datacontenttype: contentType ?? "text/plain", data: text };
-  return {
-    datacontenttype: contentType ?? "application/octet-stream",
-    data_base64: payload.toString("base64"),
-  };
-}
-
-function decode(payload: Buffer): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { IClientPublishOptions, IConnackPacket, MqttClient } from "mqtt";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
+import { fromEventData } from "../mirror/event-data.ts";
 import type { MirroredEvent, Sink } from "../mirror/sink.ts";
 import type { Line } from "../webtransport/worker-lines.ts";
 import { addMark, isMarked, MARK } from "./mark.ts";
@@ -51,7 +52,7 @@ export class TopicSink implements Sink {
     const { payload, options } = toMessage(event, this.#instance);
     const topic = this.#prefix + channel;
     if (payload.byteLength + JSON.stringify(options).length + PACKET_OVERHEAD > this.#maxBytes) {
-      return log("an event is too large for the MQTT broker", { topic, id: event.id });
+      return logSparingly("an event is too large for the MQTT broker", { topic, id: event.id });
     }
     // In the order in which they were given: who waits longest is next.
     if (this.#underWay >= this.#maxUnderWay)
@@ -62,7 +63,7 @@ export class TopicSink implements Sink {
     } catch (thrown) {
       const code = (thrown as { readonly code?: unknown }).code;
       if (typeof code !== "number" || !NEVER.has(code)) throw thrown;
-      log("the MQTT broker does not take an event", { topic, id: event.id, why: thrown });
+      logSparingly("the MQTT broker does not take an event", { topic, id: event.id, why: thrown });
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#underWay -= 1;
@@ -76,15 +77,12 @@ function toMessage(
   event: Line,
   instance: string,
 ): { readonly payload: Buffer; readonly options: IClientPublishOptions } {
-  const { data, data_base64: base64, datacontenttype, mqttretain, ...attributes } = event;
+  const { data: _, data_base64: __, datacontenttype, mqttretain, ...attributes } = event;
   const userProperties: Record<string, string> = {};
   for (const [name, value] of Object.entries(attributes)) userProperties[name] = String(value);
   userProperties[MARK] = addMark(event[MARK], instance);
-  const isText =
-    typeof data === "string" && !/[/+]json\s*(;|$)/i.test(String(datacontenttype ?? "application/json"));
-  const text = data === undefined ? "" : isText ? String(data) : JSON.stringify(data);
   return {
-    payload: typeof base64 === "string" ? Buffer.from(base64, "base64") : Buffer.from(text),
+    payload: fromEventData(event),
     options: {
       qos: 1,
       retain: mqttretain === true,
