@@ -91,7 +91,7 @@ export function toEvent({ content, properties }: ReceivedMessage, newId: string)
     id: attributes.id ?? properties.messageId ?? newId,
     source: attributes.source ?? "/amqp",
     type: attributes.type ?? properties.type ?? "amqp.message",
-    ...(content.byteLength === 0 ? {} : toEventData(content, contentType, { isTextLikely: false })),
+    ...toEventData(content, contentType, { isTextLikely: false }),
   };
 }
 

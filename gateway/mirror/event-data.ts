@@ -20,6 +20,7 @@ export function toEventData(
   contentType: string | undefined,
   { isTextLikely }: { readonly isTextLikely: boolean },
 ): EventData {
+  if (bytes.byteLength === 0) return contentType === undefined ? {} : { datacontenttype: contentType };
   if (contentType !== undefined && isJson(contentType))
     return { datacontenttype: contentType, data: JSON.parse(UTF8.decode(bytes)) };
   const isText = contentType?.startsWith("text/") ?? isTextLikely;

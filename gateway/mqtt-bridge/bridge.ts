@@ -13,6 +13,7 @@ import type { Worker } from "../worker/worker.ts";
 import { post, toAuthorization, toOutcome } from "../worker/worker-post.ts";
 import { toEvent } from "./inward.ts";
 import { TopicSink } from "./outward.ts";
+import { PacketIds } from "./packet-ids.ts";
 import type { MqttBridgeSettings } from "./settings.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -24,9 +25,8 @@ const RECEIVE_MAXIMUM = 64;
 const HELD_ATTEMPTS = 5;
 const HELD_MS = 200;
 
-/** Names in the file of cursors that no channel can have. */
+/** A name in the file of cursors that no channel can have. */
 const INSTANCE = "#instance";
-const SESSION = "#session";
 
 export interface MqttBridgeOptions {
   readonly settings: MqttBridgeSettings;
@@ -42,6 +42,7 @@ export interface MqttBridgeOptions {
 export class MqttBridge {
   readonly #options: MqttBridgeOptions;
   readonly #cursors: CursorFile;
+  readonly #packetIds: PacketIds;
   readonly #instance: string;
   readonly #link: BrokerLink;
   #lose: ((why: unknown) => void) | undefined;
@@ -51,6 +52,7 @@ export class MqttBridge {
   constructor(options: MqttBridgeOptions) {
     this.#options = options;
     this.#cursors = new CursorFile(join(options.stateDirectory, "mqtt-bridge-cursors"));
+    this.#packetIds = new PacketIds(join(options.stateDirectory, "mqtt-bridge-packets"));
     this.#instance = this.#cursors.get(INSTANCE) ?? crypto.randomUUID();
     this.#cursors.set(new Map([[INSTANCE, this.#instance]]));
     this.#link = new BrokerLink({
@@ -69,6 +71,7 @@ export class MqttBridge {
     this.#lose?.(new Error("The gateway stops."));
     await Promise.race([this.#link.ended, delay(CONNECT_TIMEOUT_MS / 5)]);
     this.#cursors.close();
+    this.#packetIds.close();
   }
 
   /** One connection, until it is over. @throws Error */
@@ -77,7 +80,8 @@ export class MqttBridge {
     const over = Promise.withResolvers<never>();
     over.promise.catch(() => {});
     this.#lose = over.reject;
-    const sessionKnown = Promise.withResolvers<string>();
+    // Before it is known whether the broker goes on with what it had, the numbers of its packets mean nothing.
+    const begun = Promise.withResolvers<void>();
     let isOver = false;
     const client = connect(settings.url, {
       protocolVersion: 5,
@@ -91,8 +95,8 @@ export class MqttBridge {
       properties: { sessionExpiryInterval: SESSION_SECONDS, receiveMaximum: RECEIVE_MAXIMUM },
       // One after the other, in the order in which they came.
       customHandleAcks: (topic, payload, packet, done) => {
-        sessionKnown.promise
-          .then((session) => this.#take(topic, Buffer.from(payload), packet, session, () => isOver))
+        begun.promise
+          .then(() => this.#take(topic, Buffer.from(payload), packet, () => isOver))
           .then((reasonCode) => isOver || done(reasonCode))
           .catch(over.reject);
       },
@@ -100,10 +104,8 @@ export class MqttBridge {
     // Those of QoS 0 are acknowledged to nobody: what cannot be taken is lost, and holds up nothing.
     client.handleMessage = (packet, done) => {
       if (packet.qos !== 0) return done();
-      sessionKnown.promise
-        .then((session) =>
-          this.#take(packet.topic, Buffer.from(packet.payload), packet, session, () => isOver),
-        )
+      begun.promise
+        .then(() => this.#take(packet.topic, Buffer.from(packet.payload), packet, () => isOver))
         .catch((thrown: unknown) =>
           logSparingly("a message of QoS 0 is lost", { topic: packet.topic, why: thrown }),
         )
@@ -113,7 +115,8 @@ export class MqttBridge {
     client.on("close", () => over.reject(new Error("The connection was closed.")));
     try {
       const connack = await Promise.race([connected(client), over.promise]);
-      sessionKnown.resolve(this.#nameSession(connack));
+      if (!connack.sessionPresent) this.#packetIds.forget();
+      begun.resolve();
       // No-local: what we publish is not sent back. Retained messages come once, and say that they are.
       const options = { qos: 1, nl: true, rap: true, rh: 1 } as const;
       if (settings.in.length > 0) {
@@ -146,21 +149,11 @@ export class MqttBridge {
     }
   }
 
-  /** The broker counts its packets anew in a new session. */
-  #nameSession({ sessionPresent }: IConnackPacket): string {
-    const known = this.#cursors.get(SESSION);
-    if (sessionPresent && known !== undefined) return known;
-    const session = crypto.randomUUID();
-    this.#cursors.set(new Map([[SESSION, session]]));
-    return session;
-  }
-
   /** Gives the reason code to acknowledge with. @throws Error where that must not be done yet */
   async #take(
     topic: string,
     payload: Buffer,
     packet: IPublishPacket,
-    session: string,
     isOver: () => boolean,
   ): Promise<number> {
     const { settings, worker, token } = this.#options;
@@ -168,7 +161,9 @@ export class MqttBridge {
     if (channel === undefined) return refuse(topic, "Its topic is no channel.", 0x90);
     let event: Record<string, unknown> | undefined;
     try {
-      event = toEvent({ topic, payload, packet, instance: this.#instance, session });
+      const { messageId, dup: isRepeated } = packet;
+      const toId = () => this.#packetIds.toId({ topic, payload, messageId, isRepeated });
+      event = toEvent({ payload, packet, instance: this.#instance, toId });
     } catch {
       return refuse(topic, "It is not the JSON that it says it is.", 0x99);
     }

@@ -1,20 +1,19 @@
 import type { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import type { IPublishPacket } from "mqtt";
 import { toEventData } from "../mirror/event-data.ts";
 import { addMark, isMarked, MARK } from "./mark.ts";
+import { toAttributes } from "./properties.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const ATTRIBUTE = /^[a-z0-9]{1,40}$/;
 
 export interface Arrival {
-  readonly topic: string;
   readonly payload: Buffer;
   readonly packet: IPublishPacket;
   /** Of this bridge. */
   readonly instance: string;
-  /** Of the session at the broker: a packet's number means the same message only in one of them. */
-  readonly session: string;
+  /** For a message that does not say what its event is called. */
+  readonly toId: () => string;
 }
 
 /**
@@ -24,18 +23,17 @@ export interface Arrival {
  * @returns undefined for one that went through this bridge already
  * @throws Error where it is not the JSON that it says it is
  */
-export function toEvent({
-  topic,
-  payload,
-  packet,
-  instance,
-  session,
-}: Arrival): Record<string, unknown> | undefined {
-  const { contentType, userProperties = {} } = packet.properties ?? {};
+export function toEvent({ payload, packet, instance, toId }: Arrival): Record<string, unknown> | undefined {
+  const { properties = {} } = packet;
+  const { contentType, userProperties = {} } = properties;
   const given = userProperties as Readonly<Record<string, string | string[]>>;
   const path = given[MARK];
   if (isMarked(path, instance)) return undefined;
-  const mark = { [MARK]: addMark(path, instance), ...(packet.retain ? { mqttretain: true } : {}) };
+  const mark = {
+    ...toAttributes(properties, Date.now()),
+    [MARK]: addMark(path, instance),
+    ...(packet.retain ? { mqttretain: true } : {}),
+  };
   if (contentType?.toLowerCase().startsWith("application/cloudevents+json")) {
     const {
       sequence: _,
@@ -45,7 +43,7 @@ export function toEvent({
     return { ...event, ...mark };
   }
   const own = {
-    id: toId(topic, payload, packet, session),
+    id: given.specversion !== undefined && typeof given.id === "string" ? given.id : toId(),
     source: `/mqtt/${instance}`,
     type: "mqtt.message",
   };
@@ -64,14 +62,4 @@ export function toEvent({
     ...mark,
     ...toEventData(payload, contentType, { isTextLikely: true }),
   };
-}
-
-function toId(topic: string, payload: Buffer, { messageId, qos }: IPublishPacket, session: string): string {
-  // Without an acknowledgement nothing is sent again, and nothing tells one from another.
-  if (qos === 0) return crypto.randomUUID();
-  const hash = createHash("sha256")
-    .update(`${session} ${messageId} ${topic} `)
-    .update(payload)
-    .digest("base64url");
-  return `mqtt-${hash.slice(0, 32)}`;
 }
