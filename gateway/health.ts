@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { BrokerStatus } from "./mirror/broker-link.ts";
 
 export interface HealthReport {
   /** Since when the Worker is away, in milliseconds since 1970; undefined while it is there. */
@@ -15,20 +16,20 @@ export interface HealthReport {
   /** Subscriptions over UDP. */
   readonly leases: number;
   /** Whether the broker is reached, and how many channels go out to it. */
-  readonly amqp?: { readonly status: string; readonly channels: number };
+  readonly amqp?: BrokerStatus & { readonly calls: string; readonly channels: number };
   /** The same of the other MQTT broker. */
-  readonly mqttBridge?: { readonly status: string; readonly channels: number };
+  readonly mqttBridge?: BrokerStatus & { readonly channels: number };
 }
 
 /**
  * `GET /health` says that the gateway runs, and `GET /ready` that it reaches the Worker as well: a gateway that is
  * started anew because the Worker is away would help nobody.
  */
-export async function listenHealth(host: string, port: number, report: () => HealthReport) {
-  const server = createServer((request, response) => {
-    const { workerLostAtMs, hasHttp3, ...counts } = report();
+export async function listenHealth(host: string, port: number, report: () => Promise<HealthReport>) {
+  const server = createServer(async (request, response) => {
     const path = request.url?.split("?")[0];
     const isKnown = path === "/health" || path === "/ready";
+    const { workerLostAtMs, hasHttp3, ...counts } = await report();
     const isAway = workerLostAtMs !== undefined;
     const worker = isAway
       ? { status: "unreachable", since: new Date(workerLostAtMs).toISOString() }
