@@ -34,14 +34,14 @@ beforeAll(async () => {
     },
     onLog: (line) => lines.push(line),
   });
-  target = { url: served.url, gateway: toTargetGateway(gateway) };
+  target = { url: served.url, gateway: toTargetGateway(gateway, served.stateDirectory) };
 }, 60_000);
 afterAll(async () => {
   await gateway?.stop();
   await served?.stop();
 });
 
-const ports = () => toTargetGateway(gateway);
+const ports = () => toTargetGateway(gateway, served.stateDirectory);
 const health = async () => {
   const response = await fetch(`http://127.0.0.1:${ports().healthPort}/health`);
   return (await response.json()) as { connections: number; upstream: number; requests: number };
