@@ -154,6 +154,8 @@ describe("the gateway", () => {
   });
 
   it("forgets thousands of streams that are opened and reset at once", async () => {
+    // Who published over UDP keeps a connection for a while.
+    const { upstream } = await health();
     const session = connectHttp2(`http://127.0.0.1:${ports().grpcPort}`);
     session.on("error", () => {});
     for (let n = 0; n < 2000 && !session.destroyed; n += 1) {
@@ -163,7 +165,7 @@ describe("the gateway", () => {
       if (n % 50 === 0) await delay(1);
     }
     session.destroy();
-    await until(async () => (await health()).upstream === 0);
+    await until(async () => (await health()).upstream <= upstream);
     await assertWorks();
   });
 });
