@@ -12,7 +12,7 @@ const [port = 7102, worker = "http://127.0.0.1:8787", total = 50_000] = process.
   .slice(2)
   .map((value) => (/^\d+$/.test(value) ? Number(value) : value));
 const WINDOW = 256;
-const LOST_AFTER_MS = 500;
+const LOST_AFTER_MS = 2000;
 
 const channel = `demo/burst-${Date.now()}`;
 const count = Number(total);

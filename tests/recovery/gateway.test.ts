@@ -9,6 +9,7 @@ import { publishConfirmed } from "../../gateway/amqp/confirmed.ts";
 import { assertTopology, toTopology } from "../../gateway/amqp/topology.ts";
 import { buildIfStale } from "../../scripts/build.ts";
 import { startGateway } from "../../scripts/gateway.ts";
+import { findFreePort } from "../../scripts/port.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
 import type { Broker } from "../conformance/broker.ts";
@@ -28,14 +29,12 @@ type Wire = (typeof WIRES)[number];
 
 let stateDirectory: string;
 let served: Served;
+const startWorker = (port: number) =>
+  serve({ port, stateDirectory, environment: { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" } });
 beforeAll(async () => {
   await buildIfStale();
   stateDirectory = await mkdtemp(join(tmpdir(), "everywire-gateway-"));
-  served = await serve({
-    port: 0,
-    stateDirectory,
-    environment: { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" },
-  });
+  served = await startWorker(0);
 }, 60_000);
 afterAll(async () => {
   await served.stop();
@@ -181,6 +180,58 @@ it(`the gateway loses nothing that was acknowledged when it is killed under load
     await broker?.stop();
   }
 }, 240_000);
+
+it("the gateway tells on its health port what is away, and once in its log", async () => {
+  const nobody = await findFreePort("127.0.0.1");
+  const lines: string[] = [];
+  const gateway = await startGateway({
+    url: served.url,
+    stateDirectory: join(stateDirectory, "health"),
+    environment: {
+      AMQP_URL: `amqp://user:secret@127.0.0.1:${nobody}`,
+      MQTT_BRIDGE_URL: `mqtt://user:secret@127.0.0.1:${nobody}`,
+      MQTT_BRIDGE_OUT: "demo/**",
+    },
+    onLog: (line) => lines.push(line),
+  });
+  const ask = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${gateway.ports.GATEWAY_HEALTH_PORT}${path}`);
+    return { status: response.status, body: (await response.json()) as Record<string, { status: string }> };
+  };
+  try {
+    await until(async () => (await ask("/health")).body.mqttBridge?.status === "unreachable");
+    const away = { status: "unreachable", since: expect.any(String), why: expect.any(String) };
+    const { status, body } = await ask("/ready");
+    // Everything else is served without them.
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      worker: { status: "ok" },
+      amqp: { ...away, calls: "unreachable" },
+      mqttBridge: away,
+    });
+
+    const { port, runtime } = served;
+    // One that hangs is as bad as one that is gone, and nobody asks for anything meanwhile.
+    runtime.kill("SIGSTOP");
+    await until(async () => (await ask("/ready")).status === 503);
+    runtime.kill("SIGCONT");
+    await until(async () => (await ask("/ready")).status === 200);
+    await served.kill();
+    await until(async () => (await ask("/ready")).status === 503);
+    expect(await ask("/health")).toMatchObject({ status: 200, body: { worker: { status: "unreachable" } } });
+    served = await startWorker(port);
+    await until(async () => (await ask("/ready")).status === 200);
+
+    const count = (text: string) => lines.filter((line) => line.includes(text)).length;
+    expect(count("the Worker is not reachable")).toBe(2);
+    expect(count("the Worker is back")).toBe(2);
+    expect(count("the AMQP broker is away")).toBe(1);
+    expect(count("the MQTT broker is away")).toBe(1);
+    expect(count("secret")).toBe(0);
+  } finally {
+    await gateway.stop();
+  }
+}, 60_000);
 
 it("the gateway starts the process again that has HTTP/3, and the rest goes on meanwhile", async () => {
   const gateway = await startGateway({ url: served.url, stateDirectory, onLog: () => {} });
