@@ -1,9 +1,12 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ChannelModel, ConfirmChannel } from "amqplib";
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
 import { connect } from "amqplib";
+import type { EventContext, Message } from "rhea";
+import { create_container as createContainer, message as rheaMessage } from "rhea";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildIfStale } from "../../scripts/build.ts";
 import type { RunningGateway } from "../../scripts/gateway.ts";
@@ -17,6 +20,11 @@ import { startRabbitMq, whyNoRabbitMq } from "../conformance/rabbitmq.ts";
 const why = whyNoRabbitMq();
 /** Of each kind: events that go out, messages that come in. */
 const BATCH = 10;
+interface Event {
+  readonly id: string;
+  readonly data: number;
+}
+
 const OUT = "demo/out";
 const IN = "demo/in";
 
@@ -32,7 +40,12 @@ describe.skipIf(why !== undefined)(`AMQP${why === undefined ? "" : ` (skipped: $
     startGateway({
       url: served.url,
       stateDirectory,
-      environment: { AMQP_URL: broker.url, AMQP_CHANNELS: OUT, AMQP_RETRIES_MS: "200" },
+      environment: {
+        AMQP_URL: broker.url,
+        AMQP_CHANNELS: OUT,
+        AMQP_RETRIES_MS: "200",
+        AMQP_CONTENT_MODE: "structured",
+      },
       onLog: () => {},
     });
   const status = async () => {
@@ -43,7 +56,7 @@ describe.skipIf(why !== undefined)(`AMQP${why === undefined ? "" : ` (skipped: $
   beforeAll(async () => {
     await buildIfStale();
     stateDirectory = await mkdtemp(join(tmpdir(), "everywire-amqp-"));
-    [broker, served] = await Promise.all([startRabbitMq(), startWorker(0)]);
+    [broker, served] = await Promise.all([startRabbitMq(["rabbitmq_amqp1_0"]), startWorker(0)]);
     gateway = await startBridge();
     await until(async () => (await status()).status === "ok");
   }, 90_000);
@@ -80,6 +93,51 @@ describe.skipIf(why !== undefined)(`AMQP${why === undefined ? "" : ` (skipped: $
     });
     if (!response.ok) throw new Error(await response.text());
   };
+
+  const read = async (channel: string, after: string) => {
+    const response = await fetch(`${served.url}/channels/${channel}?after=${after}&limit=1000`);
+    return (await response.json()) as { events: Event[]; next: string };
+  };
+
+  it("carries whole events to and from clients of AMQP 1.0, where the broker speaks it", async () => {
+    const { port } = new URL(broker.url);
+    const container = createContainer();
+    const received = Promise.withResolvers<Message>();
+    const settled = Promise.withResolvers<string>();
+    container.on("message", ({ message }: EventContext) => message && received.resolve(message));
+    for (const outcome of ["accepted", "rejected", "released"]) {
+      container.on(outcome, () => settled.resolve(outcome));
+    }
+    const connection = container.connect({
+      port: Number(port),
+      host: "127.0.0.1",
+      username: "guest",
+      password: "guest",
+      reconnect: false,
+    });
+    connection.on("connection_close", () => {});
+    const receiver = connection.open_receiver({ source: `/exchange/everywire/${OUT.replace("/", ".")}` });
+    const sender = connection.open_sender({ target: `/exchange/everywire.in/${IN.replace("/", ".")}` });
+    try {
+      await Promise.all([once(receiver, "receiver_open"), once(sender, "sendable")]);
+      const event = { specversion: "1.0", id: "amqp-1.0", source: "/rhea", type: "t", data: { n: 1 } };
+      const body = rheaMessage.data_section(Buffer.from(JSON.stringify(event)));
+      sender.send({ content_type: "application/cloudevents+json", body });
+      expect(await settled.promise).toBe("accepted");
+      await until(async () => (await read(IN, "earliest")).events.some(({ id }) => id === event.id));
+      await publish([-1]);
+      const message = await received.promise;
+      expect(message).toMatchObject({
+        message_id: "out--1",
+        content_type: "application/cloudevents+json; charset=utf-8",
+      });
+      // The section of type data, as the library tells it.
+      const { content } = message.body as { readonly content: Buffer };
+      expect(JSON.parse(content.toString())).toMatchObject({ id: "out--1", data: -1, subject: OUT });
+    } finally {
+      connection.close();
+    }
+  }, 30_000);
 
   it("loses nothing when the gateway, the broker and the Worker are killed in turn under load", async () => {
     let opened: Promise<{ connection: ChannelModel; channel: ConfirmChannel }> | undefined;
@@ -154,21 +212,20 @@ describe.skipIf(why !== undefined)(`AMQP${why === undefined ? "" : ` (skipped: $
     // Out: everything, in its order; what came twice has come under the same number.
     const seen = new Set<number>();
     const consumer = await openChannel();
-    await consumer.consume(queue, (message) => message && seen.add(Number(message.content)), { noAck: true });
+    const take = ({ content }: ConsumeMessage) => seen.add((JSON.parse(content.toString()) as Event).data);
+    await consumer.consume(queue, (message) => message && take(message), { noAck: true });
     await until(() => seen.size >= counts.out, 30_000);
     expect([...seen]).toEqual(range(counts.out));
     // In: everything, once.
     const stored: string[] = [];
-    const read = async () => {
-      const after = stored.length === 0 ? "earliest" : cursor;
-      const response = await fetch(`${served.url}/channels/${IN}?after=${after}&limit=1000`);
-      const page = (await response.json()) as { events: { id: string }[]; next: string };
+    let cursor = "earliest";
+    const readOn = async () => {
+      const page = await read(IN, cursor);
       cursor = page.next;
-      stored.push(...page.events.map(({ id }) => id));
+      stored.push(...page.events.map(({ id }) => id).filter((id) => id.startsWith("in-")));
       return stored.length;
     };
-    let cursor = "earliest";
-    await until(async () => (await read()) >= counts.in, 30_000);
+    await until(async () => (await readOn()) >= counts.in, 30_000);
     expect(stored).toHaveLength(counts.in);
     expect(new Set(stored)).toEqual(new Set(range(counts.in).map((n) => `in-${n}`)));
     await (await opened)?.connection.close();
