@@ -1,0 +1,72 @@
+import { EverywireError } from "../error.ts";
+import type { Http } from "../http.ts";
+import type { OpenRequest, TransportConnection, TransportSink } from "../transport.ts";
+
+export interface HttpStreamOptions {
+  readonly path: string;
+  readonly accept: string;
+  /** Called once, when the answer begins. */
+  readonly onHeaders?: (headers: Headers) => void;
+  /** Called with each line, without its end; an empty line is "". */
+  readonly onLine: (line: string) => void;
+}
+
+/** A line that grows beyond this is no event of ours: an event has 256 KiB, unless its server says otherwise. */
+const MAX_LINE_CHARACTERS = 16 * 1024 * 1024;
+
+/**
+ * An answer that stays open, read line by line. `fetch` rather than EventSource, which says nothing of statuses, sends no
+ * token but in the URL, cannot be held back, and comes back by itself when it should not.
+ */
+export function openHttpStream(
+  http: Http,
+  { after }: OpenRequest,
+  sink: TransportSink,
+  { path, accept, onHeaders, onLine }: HttpStreamOptions,
+): TransportConnection {
+  const cut = new AbortController();
+  const run = async () => {
+    const { signal } = cut;
+    const response = await http.request(path, { query: { after }, headers: { accept }, signal });
+    if (response.body === null) throw new EverywireError("unavailable", "The answer has no body.");
+    onHeaders?.(response.headers);
+    const reader = response.body.getReader();
+    const lines = new LineCutter();
+    for (;;) {
+      const held = sink.room();
+      if (held !== undefined) await held;
+      if (signal.aborted) return;
+      const { done, value } = await reader.read();
+      if (signal.aborted) return;
+      if (done) throw new EverywireError("unavailable", "The connection ended.");
+      sink.onBytes(value.byteLength);
+      sink.onOpen();
+      for (const line of lines.push(value)) {
+        onLine(line);
+        if (signal.aborted) return;
+      }
+    }
+  };
+  run().catch((thrown) => {
+    if (cut.signal.aborted) return;
+    cut.abort();
+    sink.onEnd(EverywireError.from(thrown));
+  });
+  return { close: () => cut.abort() };
+}
+
+/** Cuts text into lines, wherever its chunks begin and end. */
+export class LineCutter {
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+
+  /** @throws EverywireError where a line has no end */
+  push(chunk: Uint8Array): string[] {
+    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
+    this.#rest = lines.pop() ?? "";
+    if (this.#rest.length > MAX_LINE_CHARACTERS) {
+      throw new EverywireError("unavailable", "What comes is not from Everywire: a line has no end.");
+    }
+    return lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+  }
+}
