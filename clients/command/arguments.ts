@@ -31,7 +31,10 @@ export function parseWords(spec: CommandSpec, words: readonly string[]): Argumen
     options: Object.fromEntries(
       known.map(({ name, short, value }) => [
         name,
-        { type: value === undefined ? "boolean" : "string", ...(short === undefined ? {} : { short }) } as const,
+        {
+          type: value === undefined ? "boolean" : "string",
+          ...(short === undefined ? {} : { short }),
+        } as const,
       ]),
     ),
   });
@@ -58,7 +61,8 @@ function takeValue(
     if (value !== undefined) throw new UsageError(`--${name} takes no value.`);
     return true;
   }
-  if (value === undefined || value === "") throw new UsageError(`--${name} needs a value: --${name} ${placeholder}.`);
+  if (value === undefined || value === "")
+    throw new UsageError(`--${name} needs a value: --${name} ${placeholder}.`);
   for (const one of isMultiple ? value.split(",") : [value]) {
     if (choices !== undefined && !choices.includes(one)) {
       throw new UsageError(
@@ -99,6 +103,9 @@ export function parseNumber(
   const text = words.get(name);
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text.trim() !== "" && value >= min && value <= max && (!isWhole || Number.isInteger(value))) return value;
-  throw new UsageError(`--${name} is a ${isWhole ? "whole " : ""}number from ${min} to ${max}, and not '${text}'.`);
+  if (text.trim() !== "" && value >= min && value <= max && (!isWhole || Number.isInteger(value)))
+    return value;
+  throw new UsageError(
+    `--${name} is a ${isWhole ? "whole " : ""}number from ${min} to ${max}, and not '${text}'.`,
+  );
 }

@@ -51,10 +51,14 @@ async function toRefusal(response: Response): Promise<EverywireError> {
   try {
     body = JSON.parse(text);
   } catch {
-    return new EverywireError("internal", `It answered ${response.status}, not as Everywire does: ${text.slice(0, 200)}`);
+    return new EverywireError(
+      "internal",
+      `It answered ${response.status}, not as Everywire does: ${text.slice(0, 200)}`,
+    );
   }
   const told = parseError((body as { readonly error?: unknown } | null)?.error);
-  if (told === undefined) return new EverywireError("internal", `It answered ${response.status}: ${text.slice(0, 200)}`);
+  if (told === undefined)
+    return new EverywireError("internal", `It answered ${response.status}: ${text.slice(0, 200)}`);
   if (Number.isNaN(retryAfterSeconds)) return told;
   const { code, message, details } = told;
   return new EverywireError(code, message, { details, isTold: true, retryAfterMs: retryAfterSeconds * 1000 });
@@ -65,7 +69,11 @@ export function unreachable({ url }: Target, cause: unknown): EverywireError {
   const said = cause as { readonly cause?: { readonly code?: string }; readonly code?: string };
   const code = said.cause?.code ?? said.code;
   const why = code === undefined ? "" : ` (${code})`;
-  return new EverywireError("unavailable", `Nothing answers at ${url}${why}. 'npx everywire serve' starts a server there.`, {
-    cause,
-  });
+  return new EverywireError(
+    "unavailable",
+    `Nothing answers at ${url}${why}. 'npx everywire serve' starts a server there.`,
+    {
+      cause,
+    },
+  );
 }

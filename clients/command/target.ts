@@ -27,7 +27,8 @@ export interface Target {
  * @throws UsageError where what is given is no address or no port
  */
 export function toTarget(words: Arguments, environment: NodeJS.ProcessEnv): Target {
-  const given = words.get("url") || environment.EVERYWIRE_URL || `http://127.0.0.1:${environment.PORT || 8787}`;
+  const given =
+    words.get("url") || environment.EVERYWIRE_URL || `http://127.0.0.1:${environment.PORT || 8787}`;
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(`'${given}' is no address of a server: http://host:port.`);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { EverywireError } from "../../typescript/error.ts";
 import type { CloudEvent } from "../../typescript/event.ts";
+import { request } from "../http.ts";
 import type { Target } from "../target.ts";
 
 /** What a reading door is asked for. */
@@ -94,7 +95,8 @@ export async function* follow(
   options: FollowOptions,
 ): AsyncGenerator<CloudEvent, undefined> {
   const { channel, signal } = options;
-  let cursor = options.after;
+  // A reader that is cut before its first event has to know where it began: not every wire says so.
+  let cursor = options.after === "latest" ? await findPosition(target, channel, signal) : options.after;
   let wasLive = false;
   let failures = 0;
   while (!signal.aborted) {
@@ -105,11 +107,18 @@ export async function* follow(
         if (at !== undefined && cursor === "latest") cursor = at;
         options.onLive?.(at);
       };
-      const request = { channel, after: cursor, signal, onLive, ...(options.onNote && { onNote: options.onNote }) };
+      const request = {
+        channel,
+        after: cursor,
+        signal,
+        onLive,
+        ...(options.onNote && { onNote: options.onNote }),
+      };
       for await (const event of read(target, request)) {
         const behind = cursorBehind(event);
         // Cursors of a channel are in order as texts (CONTRACT §1), the two words aside.
-        const isRepeat = behind !== undefined && event.type !== "everywire.gap" && !isWord(cursor) && behind <= cursor;
+        const isRepeat =
+          behind !== undefined && event.type !== "everywire.gap" && !isWord(cursor) && behind <= cursor;
         if (isRepeat) continue;
         if (behind !== undefined) cursor = behind;
         yield event;
@@ -126,6 +135,21 @@ export async function* follow(
       options.onLost?.(error, delayMs);
       await delay(delayMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+}
+
+/** Where the channel ends now; `latest` where the server is not to be asked over HTTP. */
+async function findPosition(target: Target, channel: string, signal: AbortSignal): Promise<string> {
+  try {
+    const response = await request(target, `/channels/${channel}`, {
+      query: { after: "latest", limit: 1 },
+      signal,
+    });
+    return ((await response.json()) as { readonly next: string }).next;
+  } catch (thrown) {
+    const error = EverywireError.from(thrown);
+    if (signal.aborted || error.isTransient) return "latest";
+    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ const OFFSETS: Readonly<Record<string, string>> = { earliest: "-1", latest: "now
 
 /** `GET /v1/stream/{channel}?offset=&live=sse` (functions/durable-streams). The server ends each after a minute. */
 export const read: ReadDoor = async function* (target, options) {
-  const { channel, signal, onLive } = options;
+  const { signal, onLive } = options;
   let offset = OFFSETS[options.after] ?? options.after;
   let isLive = false;
   while (!signal.aborted) {

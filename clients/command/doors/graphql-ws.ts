@@ -64,7 +64,8 @@ function toError(thrown: unknown): EverywireError {
     return toTold({ message, ...extensions });
   }
   const { code, reason } = thrown as { readonly code?: number; readonly reason?: string };
-  if (code === 4403 || code === 4401) return new EverywireError("unauthenticated", reason || "The token is refused.");
+  if (code === 4403 || code === 4401)
+    return new EverywireError("unauthenticated", reason || "The token is refused.");
   if (code !== undefined) return lost(`The socket was closed: ${code} ${reason}`);
   return EverywireError.from(thrown);
 }

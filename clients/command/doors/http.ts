@@ -17,7 +17,10 @@ export const read: ReadDoor = async function* (target, { channel, after, signal,
   let cursor = after;
   let isLive = false;
   while (!signal.aborted) {
-    const response = await request(target, `/channels/${channel}`, { query: { after: cursor, limit: 100 }, signal });
+    const response = await request(target, `/channels/${channel}`, {
+      query: { after: cursor, limit: 100 },
+      signal,
+    });
     const page = (await response.json()) as Page;
     if (!isLive) onLive(page.events.length === 0 ? page.next : undefined);
     isLive = true;

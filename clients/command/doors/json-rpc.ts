@@ -27,10 +27,15 @@ export const read: ReadDoor = async function* (target, { channel, after, signal,
       send(JSON.stringify({ jsonrpc: "2.0", method: "channel.pong", params: { ref: params?.ref } }));
     }
   };
-  const close = await openSocket(target, toAddress(target, "/rpc"), { arrivals, signal, onMessage }, (send) => {
-    const params = { channel, after };
-    send(JSON.stringify({ jsonrpc: "2.0", id: SUBSCRIBE_ID, method: "channel.subscribe", params }));
-  });
+  const close = await openSocket(
+    target,
+    toAddress(target, "/rpc"),
+    { arrivals, signal, onMessage },
+    (send) => {
+      const params = { channel, after };
+      send(JSON.stringify({ jsonrpc: "2.0", id: SUBSCRIBE_ID, method: "channel.subscribe", params }));
+    },
+  );
   try {
     yield* arrivals;
   } finally {

@@ -6,7 +6,11 @@ import { parseObject, toTold } from "./json-line.ts";
 export type LineMeaning =
   | { readonly kind: "event"; readonly event: CloudEvent }
   | { readonly kind: "answer"; readonly op: string; readonly line: Readonly<Record<string, unknown>> }
-  | { readonly kind: "error"; readonly error: EverywireError; readonly line: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: "error";
+      readonly error: EverywireError;
+      readonly line: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: "ping"; readonly pong: string }
   | { readonly kind: "nothing" };
 

@@ -48,7 +48,9 @@ export const read: ReadDoor = async function* (target, { channel, after, signal,
     if (code === 0x86 || code === 0x87 || code === 5) {
       return arrivals.end(new EverywireError("unauthenticated", error.message));
     }
-    arrivals.end(lost(`Port ${port} (MQTT_PORT) of ${hostname}: ${typeof code === "string" ? code : error.message}.`));
+    arrivals.end(
+      lost(`Port ${port} (MQTT_PORT) of ${hostname}: ${typeof code === "string" ? code : error.message}.`),
+    );
   });
   client.on("close", () => arrivals.end(lost("The connection was closed.")));
   const stop = () => arrivals.end();
@@ -68,7 +70,8 @@ function toEvent(packet: IPublishPacket): CloudEvent {
   const event: Record<string, unknown> = { ...userProperties };
   if (contentType !== undefined) event.datacontenttype = contentType;
   if (contentType?.includes("json") === true) event.data = JSON.parse(payload.toString());
-  else if (contentType?.startsWith("text/") === true || event.type === "mqtt.message") event.data = payload.toString();
+  else if (contentType?.startsWith("text/") === true || event.type === "mqtt.message")
+    event.data = payload.toString();
   else if (payload.length > 0) event.data_base64 = payload.toString("base64");
   return event as unknown as CloudEvent;
 }

@@ -21,7 +21,9 @@ const CODES: Partial<Record<Code, ErrorCode>> = {
 };
 
 /** `ChannelService/Subscribe` over any of the three protocols of one .proto file. */
-export function createRpcDoor(toTransport: (target: Target, interceptors: Interceptor[]) => Transport): ReadDoor {
+export function createRpcDoor(
+  toTransport: (target: Target, interceptors: Interceptor[]) => Transport,
+): ReadDoor {
   return async function* (target, { channel, after, signal, onLive }) {
     const authorize: Interceptor = (next) => (request) => {
       if (target.token !== undefined) request.header.set("authorization", `Bearer ${target.token}`);

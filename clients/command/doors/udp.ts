@@ -75,7 +75,9 @@ export const read: ReadDoor = async function* (target, { channel, after, signal,
   });
   socket.on("error", (error) => {
     const { code } = error as { readonly code?: string };
-    arrivals.end(lost(`Port ${target.ports.UDP_PORT} (UDP_PORT) of ${target.hostname}: ${code ?? error.message}.`));
+    arrivals.end(
+      lost(`Port ${target.ports.UDP_PORT} (UDP_PORT) of ${target.hostname}: ${code ?? error.message}.`),
+    );
   });
   socket.connect(target.ports.UDP_PORT, target.hostname, subscribe);
   const stop = () => arrivals.end();
