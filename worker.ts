@@ -23,6 +23,7 @@ import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
+import { createGateway } from "./services/gateway.ts";
 import { createJobs } from "./services/jobs.ts";
 import { createMqttSessions } from "./services/mqtt-sessions.ts";
 import { createNames } from "./services/names.ts";
@@ -85,7 +86,8 @@ interface Composed {
 const rates = new IsolateRates();
 const composed = new WeakMap<Env, Composed>();
 
-function compose(env: Env): Composed {
+/** @param keepAlive where requests come beside each other, in the stateless Worker: `waitUntil` */
+function compose(env: Env, keepAlive?: typeof waitUntil): Composed {
   const known = composed.get(env);
   if (known !== undefined) return known;
   const settings = parseSettings(env as unknown as Record<string, unknown>);
@@ -100,7 +102,7 @@ function compose(env: Env): Composed {
       })
     : undefined;
   const webhooks = createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX);
-  const channels = createChannels(env.CHANNEL, limits);
+  const channels = createChannels(env.CHANNEL, limits, keepAlive);
   const queue = createQueue({
     QSTASH_URL: env.QSTASH_URL,
     QSTASH_TOKEN: env.QSTASH_TOKEN,
@@ -131,6 +133,7 @@ function compose(env: Env): Composed {
       webhookSources: createWebhookSources(env as unknown as Record<string, unknown>),
       webhooks: svix === undefined ? webhooks : createSvixWebhooks(webhooks, svix),
       names,
+      gateway: createGateway(settings.gatewayHealthUrl),
     },
   };
   const webhookSender =
@@ -164,8 +167,8 @@ export const Records = createRecordsClass<Env>(
 );
 
 export default {
-  fetch: (request, env, context) => compose(env).app(request, context),
-  connect: (socket, env) => serveTcp(doors, compose(env).edge, socket),
+  fetch: (request, env, context) => compose(env, waitUntil).app(request, context),
+  connect: (socket, env) => serveTcp(doors, compose(env, waitUntil).edge, socket),
   /** Every minute: what a crash left in Redis. The SQLite store has alarms for that. */
-  scheduled: (_controller, env) => compose(env).redis?.rescue(),
+  scheduled: (_controller, env) => compose(env, waitUntil).redis?.rescue(),
 } satisfies ExportedHandler<Env>;

@@ -66,7 +66,7 @@ async function toRefusal(response: Response): Promise<EverywireError> {
 
 /** Nothing answers there: says where, and what to do about it. */
 export function unreachable({ url }: Target, cause: unknown): EverywireError {
-  const said = cause as { readonly cause?: { readonly code?: string }; readonly code?: string };
+  const said = (cause ?? {}) as { readonly cause?: { readonly code?: string }; readonly code?: string };
   const code = said.cause?.code ?? said.code;
   const why = code === undefined ? "" : ` (${code})`;
   return new EverywireError(

@@ -81,7 +81,11 @@ function report(error: unknown): ExitCode {
   const message = error instanceof Error ? error.message : String(error);
   if (output.isJson) {
     output.json({
-      error: { code: isUsage ? "usage" : (told?.code ?? "internal"), message, details: told?.details },
+      error: {
+        code: isUsage ? "usage" : (told?.code ?? "internal"),
+        message,
+        details: hasContent(told?.details) ? told?.details : undefined,
+      },
     });
   } else {
     output.note(`${output.style("red", "everywire:")} ${message}`);
@@ -89,7 +93,7 @@ function report(error: unknown): ExitCode {
       const name = COMMANDS.find((command) => command.name === words[0])?.name;
       output.note(`Try 'everywire help${name === undefined ? "" : ` ${name}`}'.`);
     }
-    if (told?.details !== undefined) output.note(JSON.stringify(told.details));
+    if (hasContent(told?.details)) output.note(JSON.stringify(told?.details));
     if (told?.code === "unauthenticated" || told?.code === "permission_denied") {
       output.note("A token goes in --token or EVERYWIRE_TOKEN: 'everywire help token'.");
     }
@@ -97,6 +101,10 @@ function report(error: unknown): ExitCode {
   }
   if (isUsage) return EXIT.usage;
   return told === undefined ? EXIT.failed : exitCodeOf(told.code);
+}
+
+function hasContent(details: unknown): boolean {
+  return typeof details === "object" && details !== null && Object.keys(details).length > 0;
 }
 
 function readVersion(): string {

@@ -13,6 +13,7 @@ import { ChannelPresence } from "./presence.ts";
 import type { ChannelSchema } from "./schema.ts";
 import { ChannelSubscription } from "./subscription.ts";
 import type { Transport, TransportName } from "./transport.ts";
+import type { WebTransportWire } from "./transports/webtransport.ts";
 import type {
   Channel,
   Client,
@@ -25,14 +26,6 @@ import type {
   TypedNewEvent,
 } from "./types.ts";
 
-/** What the sessions of WebTransport add; nothing where they are not used. */
-export interface Sessions {
-  readonly count: number;
-  /** Sends a datagram; false where no session is open. */
-  sendLatest(channel: string, event: NewEvent): boolean;
-  close(): void;
-}
-
 export interface ClientParts {
   readonly url: string;
   readonly log: Log;
@@ -42,7 +35,7 @@ export interface ClientParts {
   readonly credentials: Credentials;
   readonly timing: Timing;
   readonly maxQueued: number;
-  readonly sessions: Sessions | undefined;
+  readonly webTransport: WebTransportWire;
 }
 
 export class EverywireClient implements Client {
@@ -71,7 +64,7 @@ export class EverywireClient implements Client {
 
   get stats(): ClientStats {
     const { queued, published, resent } = this.#outbox;
-    return { queued, published, resent, sessions: this.#parts.sessions?.count ?? 0 };
+    return { queued, published, resent, sessions: this.#parts.webTransport.stats };
   }
 
   publish(channel: string, event: NewEvent): Promise<Published> {
@@ -89,7 +82,7 @@ export class EverywireClient implements Client {
   publishLatest(channel: string, event: NewEvent): void {
     this.#assertOpen();
     assertChannelName(channel);
-    if (this.#parts.sessions?.sendLatest(channel, event) !== true) this.#latest.publish(channel, event);
+    if (!this.#parts.webTransport.sendLatest(channel, event)) this.#latest.publish(channel, event);
   }
 
   subscribe(channel: string, options?: SubscribeOptions): Subscription;
@@ -98,6 +91,10 @@ export class EverywireClient implements Client {
     options: SubscribeOptions<Schema>,
   ): Subscription<TypedEvent<Schema>>;
   subscribe(channel: string, options: SubscribeOptions<ChannelSchema | undefined> = {}): Subscription {
+    return this.#subscribe(channel, options);
+  }
+
+  #subscribe(channel: string, options: SubscribeOptions<ChannelSchema | undefined>): ChannelSubscription {
     this.#assertOpen();
     assertChannelName(channel);
     const { ladder, log, credentials, timing } = this.#parts;
@@ -136,10 +133,12 @@ export class EverywireClient implements Client {
   }
 
   presence(channel: string): Presence {
-    // One that has a schema hears nothing of presence.
-    const shared = [...(this.#subscriptions.get(channel) ?? [])].find(({ isPlain }) => isPlain);
+    const [shared] = this.#subscriptions.get(channel) ?? [];
+    const subscription = shared ?? this.#subscribe(channel, {});
+    // Nobody reads one that is there for this alone, so nothing may wait in it.
+    if (shared === undefined) subscription.on("event", () => {});
     const presence = new ChannelPresence({
-      subscription: shared ?? this.subscribe(channel),
+      subscription,
       isOwn: shared === undefined,
       list: () => this.#parts.log.presence(channel),
       onClosed: () => this.#presences.delete(presence),
@@ -158,7 +157,7 @@ export class EverywireClient implements Client {
     }
     this.#outbox.close();
     this.#latest.close();
-    this.#parts.sessions?.close();
+    this.#parts.webTransport.close();
   }
 
   #connectionTo(channel: string): ((event: NewEvent) => Promise<Published>) | undefined {
@@ -178,7 +177,7 @@ export class EverywireClient implements Client {
   #find(name: TransportName): Transport {
     const transport = this.#parts.transports.find((one) => one.name === name);
     if (transport?.unavailable === undefined && transport !== undefined) return transport;
-    const why = transport?.unavailable ?? "connect() was given no webTransportUrl.";
+    const why = transport?.unavailable ?? "There is no such wire.";
     throw new EverywireError("invalid_argument", `'${name}' cannot be used here: ${why}`);
   }
 

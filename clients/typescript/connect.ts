@@ -11,6 +11,7 @@ import { createLongPoll } from "./transports/long-poll.ts";
 import { createNdjson } from "./transports/ndjson.ts";
 import { createSse } from "./transports/sse.ts";
 import { createWebSocket } from "./transports/websocket.ts";
+import { createWebTransport } from "./transports/webtransport.ts";
 import type { Client } from "./types.ts";
 
 const DEFAULT_TIMING: Timing = {
@@ -40,7 +41,9 @@ export function connect(url: string, options: ConnectOptions = {}): Client {
   const timing = { ...DEFAULT_TIMING, ...options.timing };
   const credentials = new Credentials(options.token);
   const http = new Http(url, credentials, options.fetch);
+  const webTransport = createWebTransport(credentials, options);
   const transports: readonly Transport[] = [
+    webTransport,
     createWebSocket(http, options.WebSocket),
     createSse(http),
     createNdjson(http),
@@ -67,6 +70,6 @@ export function connect(url: string, options: ConnectOptions = {}): Client {
     credentials,
     timing,
     maxQueued: options.maxQueuedPublishes ?? DEFAULT_MAX_QUEUED,
-    sessions: undefined,
+    webTransport,
   });
 }

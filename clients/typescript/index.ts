@@ -20,6 +20,7 @@ export type {
   Page,
   Presence,
   ReadOptions,
+  SessionStats,
   Subscription,
   SubscriptionState,
   SubscriptionStats,

@@ -10,7 +10,7 @@ import type { Log } from "./log.ts";
 import type { Timing } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { decideOutcome } from "./outcome.ts";
-import { isBehind, positionBehind } from "./position.ts";
+import { isBehind, isCursor, positionBehind } from "./position.ts";
 import type { Transport } from "./transport.ts";
 import type { SubscriptionState } from "./types.ts";
 
@@ -138,7 +138,8 @@ export class Reader implements AttemptHost {
   }
 
   onPosition(attempt: Attempt, cursor: string): void {
-    if (attempt === this.#attempt && isBehind(cursor, this.#position)) this.#position = cursor;
+    // Where there is a cursor already, events alone move it: a gap is told behind the position that it leads to.
+    if (attempt === this.#attempt && !isCursor(this.#position)) this.#position = cursor;
   }
 
   onEvent(attempt: Attempt, event: CloudEvent): void {
@@ -179,13 +180,16 @@ export class Reader implements AttemptHost {
     }
     this.#drop();
     this.#host.onError(ending.error);
-    this.#setState(this.#hasBeenLive ? "reconnecting" : "connecting");
+    // Away is away until something is live again.
+    if (this.#state !== "offline") this.#setState(this.#hasBeenLive ? "reconnecting" : "connecting");
     void this.#follow(this.#decide(attempt, ending), attempt, ending.error);
   }
 
   #decide(attempt: Attempt, { error, isWithheld, isOwn }: Ending): Outcome {
     const wasOpen = attempt.openedAtMs !== undefined;
     if (wasOpen && !isOwn && attempt.livedMs < this.#options.timing.stableMs) this.#shortLives += 1;
+    // It brought something, so whoever waits for the next need not wait for long.
+    if (this.#position !== attempt.after) this.#failures = 0;
     const isRefused = error.isTold && error.code === "unauthenticated";
     this.#refusedTokens = isRefused ? (wasOpen ? 1 : this.#refusedTokens + 1) : 0;
     this.#goneInRow = error.isTold && error.code === "gone" ? this.#goneInRow + 1 : 0;

@@ -1,5 +1,6 @@
 import { connect } from "../../typescript/connect.ts";
 import type { TransportName } from "../../typescript/transport.ts";
+import { unreachable } from "../http.ts";
 import type { ReadDoor } from "./door.ts";
 
 /**
@@ -16,19 +17,20 @@ export function createClientDoor(transports: readonly TransportName[]): ReadDoor
     const given = Promise.withResolvers<never>();
     given.promise.catch(() => {});
     let isLive = false;
-    let failures = 0;
+    let lastError: unknown;
     subscription.on("state", (state) => {
       if (state === "live") {
         if (isLive) onNote?.(`goes on over ${subscription.transport}`);
         isLive = true;
         const { cursor } = subscription;
         onLive(cursor === "latest" || cursor === "earliest" ? undefined : cursor);
-      } else if (state === "reconnecting" || state === "offline") onNote?.(state);
+      } else if (state === "offline" && !isLive) {
+        // It would try for ever. Where nothing has answered yet, the address is probably wrong, and whoever asked waits.
+        given.reject(unreachable(target, lastError));
+      } else if (isLive && (state === "reconnecting" || state === "offline")) onNote?.(state);
     });
     subscription.on("error", (error) => {
-      // It would try for ever; where nothing has answered yet, the address is probably wrong, and whoever asked waits.
-      failures += 1;
-      if (!isLive && !error.isTold && failures > transports.length - 1) given.reject(error);
+      lastError = error.cause ?? error;
     });
     if (transports.length > 1) subscription.on("transport", (name) => onNote?.(`reads over ${name}`));
     const events = subscription[Symbol.asyncIterator]();

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { publish } from "../publish.ts";
 import type { Target } from "../target.ts";
 import type { RaceData, Starter } from "./lane.ts";
@@ -9,7 +9,7 @@ export class Publisher implements Starter {
   readonly channel: string;
   readonly #target: Target;
   readonly #signal: AbortSignal;
-  readonly #padding: string;
+  readonly #paddingCharacters: number;
   readonly #sentAtMs = new Map<number, number>();
   #next = 0;
 
@@ -19,7 +19,7 @@ export class Publisher implements Starter {
     this.#signal = signal;
     this.channel = channel ?? `demo/race-${this.run}`;
     const bare = JSON.stringify({ run: this.run, n: 100, padding: "" } satisfies RaceData).length;
-    this.#padding = "x".repeat(Math.max(0, dataBytes - bare));
+    this.#paddingCharacters = Math.max(0, dataBytes - bare);
   }
 
   get published(): number {
@@ -28,7 +28,7 @@ export class Publisher implements Starter {
 
   /** Of an event's data, as JSON. */
   get dataBytes(): number {
-    return JSON.stringify({ run: this.run, n: 100, padding: this.#padding } satisfies RaceData).length;
+    return JSON.stringify({ run: this.run, n: 100, padding: this.#pad() } satisfies RaceData).length;
   }
 
   sentAtMs(n: number): number | undefined {
@@ -39,9 +39,14 @@ export class Publisher implements Starter {
   async send(): Promise<number> {
     const n = this.#next;
     this.#next += 1;
-    const data: RaceData = { run: this.run, n, padding: this.#padding };
+    const data: RaceData = { run: this.run, n, padding: this.#pad() };
     this.#sentAtMs.set(n, performance.now());
     await publish(this.#target, this.channel, [{ type: "race", data }], this.#signal);
     return n;
+  }
+
+  /** Text that does not compress: what does would flatter the wires that compress, where real data seldom repeats. */
+  #pad(): string {
+    return randomBytes(this.#paddingCharacters).toString("base64").slice(0, this.#paddingCharacters);
   }
 }

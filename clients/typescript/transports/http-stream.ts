@@ -1,5 +1,6 @@
 import { EverywireError } from "../error.ts";
 import type { Http } from "../http.ts";
+import { LineCutter } from "../line-cutter.ts";
 import type { OpenRequest, TransportConnection, TransportSink } from "../transport.ts";
 
 export interface HttpStreamOptions {
@@ -10,9 +11,6 @@ export interface HttpStreamOptions {
   /** Called with each line, without its end; an empty line is "". */
   readonly onLine: (line: string) => void;
 }
-
-/** A line that grows beyond this is no event of ours: an event has 256 KiB, unless its server says otherwise. */
-const MAX_LINE_CHARACTERS = 16 * 1024 * 1024;
 
 /**
  * An answer that stays open, read line by line. `fetch` rather than EventSource, which says nothing of statuses, sends no
@@ -53,20 +51,4 @@ export function openHttpStream(
     sink.onEnd(EverywireError.from(thrown));
   });
   return { close: () => cut.abort() };
-}
-
-/** Cuts text into lines, wherever its chunks begin and end. */
-export class LineCutter {
-  readonly #decoder = new TextDecoder();
-  #rest = "";
-
-  /** @throws EverywireError where a line has no end */
-  push(chunk: Uint8Array): string[] {
-    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
-    this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > MAX_LINE_CHARACTERS) {
-      throw new EverywireError("unavailable", "What comes is not from Everywire: a line has no end.");
-    }
-    return lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
-  }
 }
