@@ -175,7 +175,8 @@ export class Reader implements AttemptHost {
   onEnd(attempt: Attempt, ending: Ending): void {
     if (attempt === this.#trial) {
       this.#trial = undefined;
-      if (!ending.error.isTold) this.#options.ladder.onBlocked(attempt.transport.name, Date.now());
+      // Whatever the reason was: the one that works is there, so there is no hurry.
+      this.#options.ladder.onBlocked(attempt.transport.name, Date.now());
       this.#lookUpwards();
       return;
     }

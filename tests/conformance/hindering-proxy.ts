@@ -10,6 +10,8 @@ export interface Hindrances {
   readonly buffersAnswers?: boolean;
   /** Lets the first bytes of an answer through at once, and what follows only when it is whole. */
   readonly buffersRest?: boolean;
+  /** Cuts every second POST when it was answered, and before its answer is passed on. */
+  readonly losesAnswers?: boolean;
   /** `refuse` the upgrade; `swallow` what is sent after it; `cut` soon after it. */
   readonly webSockets?: "pass" | "refuse" | "swallow" | "cut";
   /** Every connection is cut when it has carried a random part of so many bytes, or some more. */
@@ -31,6 +33,7 @@ export async function createHinderingProxy(targetUrl: string, first: Hindrances)
   const { hostname, port } = new URL(targetUrl);
   const sockets = new Set<Socket>();
   const paths: string[] = [];
+  let posts = 0;
   const hold = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("error", () => {});
@@ -38,7 +41,9 @@ export async function createHinderingProxy(targetUrl: string, first: Hindrances)
   };
   const server = createServer((incoming, outgoing) => {
     paths.push(incoming.url ?? "");
-    forward(incoming, outgoing, { hostname, port }, proxy.hindrances);
+    if (incoming.method === "POST") posts += 1;
+    const losesAnswer = proxy.hindrances.losesAnswers === true && posts % 2 === 1;
+    forward(incoming, outgoing, { hostname, port }, { ...proxy.hindrances, losesAnswers: losesAnswer });
   });
   server.on("connection", (socket: Socket) => {
     hold(socket);
@@ -92,11 +97,15 @@ function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   target: { readonly hostname: string; readonly port: string },
-  { buffersAnswers = false, buffersRest = false }: Hindrances,
+  { buffersAnswers = false, buffersRest = false, losesAnswers = false }: Hindrances,
 ): void {
   const { method, url: path, headers } = incoming;
   const upstream = request({ ...target, method, path, headers }, (answer) => {
     answer.on("error", () => outgoing.destroy());
+    if (losesAnswers && incoming.method === "POST") {
+      outgoing.destroy();
+      return;
+    }
     if (!buffersAnswers && !buffersRest) {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
