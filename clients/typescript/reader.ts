@@ -167,6 +167,14 @@ export class Reader implements AttemptHost {
     return this.#host.room();
   }
 
+  async isBehind(attempt: Attempt): Promise<boolean> {
+    if (attempt !== this.#attempt) return false;
+    const position = this.#position;
+    const { log, channel } = this.#options;
+    const { events } = await log.read(channel, { after: position, limit: 1 }, this.#closed.signal);
+    return position === this.#position && events.length > 0;
+  }
+
   async probe(): Promise<number> {
     await this.#askPosition();
     return this.#roundTripMs ?? 0;

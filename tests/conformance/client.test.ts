@@ -152,19 +152,22 @@ describe.concurrent("the ladder", () => {
     await proxy.stop();
   });
 
-  it("leaves a wire that opens and then brings nothing", async () => {
-    const proxy = await createHinderingProxy(target.url, { buffersRest: true });
+  const gathering: readonly (readonly [string, Hindrances])[] = [
+    ["brings nothing", { buffersRest: true }],
+    ["brings whole blocks alone", { blockBytes: 16_384 }],
+  ];
+  it.each(gathering)("leaves a wire that opens and then %s", async (_, hindrances) => {
+    const proxy = await createHinderingProxy(target.url, hindrances);
     const channel = newChannel();
-    const client = open(proxy.url, {
-      transports: ["sse", "long-poll"],
-      timing: { ...TIMING, silenceMs: 600 },
-    });
-    const subscription = client.subscribe(channel);
+    const client = open(proxy.url, { transports: ["sse", "long-poll"] });
+    await publishAll(open(target.url), channel, 300);
+    const subscription = client.subscribe(channel, { after: "earliest" });
     await subscription.ready;
     expect(subscription.transport).toBe("sse");
-    await publishAll(open(target.url), channel, 100);
-    expect(await take(subscription, 100)).toEqual(upTo(100));
-    expect(subscription.transport).toBe("long-poll");
+    expect(await take(subscription, 300)).toEqual(upTo(300));
+    expect(subscription.stats.fallbacks).toMatchObject([
+      { to: "long-poll", reason: expect.stringContaining("last") },
+    ]);
     client.close();
     await proxy.stop();
   });

@@ -10,6 +10,8 @@ export interface Hindrances {
   readonly buffersAnswers?: boolean;
   /** Lets the first bytes of an answer through at once, and what follows only when it is whole. */
   readonly buffersRest?: boolean;
+  /** Passes answers on in blocks of so many bytes, and the rest when they are whole. */
+  readonly blockBytes?: number;
   /** Cuts every second POST when it was answered, and before its answer is passed on. */
   readonly losesAnswers?: boolean;
   /** `refuse` the upgrade; `swallow` what is sent after it; `cut` soon after it. */
@@ -97,7 +99,7 @@ function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   target: { readonly hostname: string; readonly port: string },
-  { buffersAnswers = false, buffersRest = false, losesAnswers = false }: Hindrances,
+  { buffersAnswers = false, buffersRest = false, blockBytes = 0, losesAnswers = false }: Hindrances,
 ): void {
   const { method, url: path, headers } = incoming;
   const upstream = request({ ...target, method, path, headers }, (answer) => {
@@ -106,10 +108,22 @@ function forward(
       outgoing.destroy();
       return;
     }
-    if (!buffersAnswers && !buffersRest) {
+    if (!buffersAnswers && !buffersRest && blockBytes === 0) {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
       answer.pipe(outgoing);
+      return;
+    }
+    if (blockBytes > 0) {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      let held = Buffer.alloc(0);
+      answer.on("data", (chunk: Buffer) => {
+        held = Buffer.concat([held, chunk]);
+        const whole = held.length - (held.length % blockBytes);
+        if (whole > 0) outgoing.write(held.subarray(0, whole));
+        held = held.subarray(whole);
+      });
+      answer.on("end", () => outgoing.end(held));
       return;
     }
     const chunks: Buffer[] = [];
