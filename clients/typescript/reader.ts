@@ -1,6 +1,5 @@
 import type { AttemptHost, Ending } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
-import { backoffMs } from "./backoff.ts";
 import type { Credentials } from "./credentials.ts";
 import { EverywireError } from "./error.ts";
 import type { CloudEvent } from "./event.ts";
@@ -9,8 +8,8 @@ import type { Ladder } from "./ladder.ts";
 import type { Log } from "./log.ts";
 import type { Timing } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
-import { decideOutcome } from "./outcome.ts";
 import { isBehind, isCursor, positionBehind } from "./position.ts";
+import { TrackRecord } from "./track-record.ts";
 import type { Transport } from "./transport.ts";
 import type { SubscriptionState } from "./types.ts";
 
@@ -51,6 +50,7 @@ type TimerName = "connect" | "upwards";
 export class Reader implements AttemptHost {
   readonly #host: ReaderHost;
   readonly #options: ReaderOptions;
+  readonly #record: TrackRecord;
   readonly #closed = new AbortController();
   readonly #timers = new Map<TimerName, ReturnType<typeof setTimeout>>();
   #position: string;
@@ -61,19 +61,10 @@ export class Reader implements AttemptHost {
   #state: SubscriptionState = "connecting";
   #roundTripMs: number | undefined;
   #token: string | undefined;
-  #hasBeenLive = false;
-  /** In a row, of whatever kind: how long to wait for the next try. */
-  #failures = 0;
-  #shortLives = 0;
-  #silences = 0;
-  #refusedTokens = 0;
-  #goneInRow = 0;
-  /** How often the wire in use did not open while the server answered, in a row. */
-  #blames = 0;
-
   constructor(host: ReaderHost, options: ReaderOptions) {
     this.#host = host;
     this.#options = options;
+    this.#record = new TrackRecord(options.timing);
     this.#position = options.after;
     // Later: whoever asked has no listeners yet.
     this.#connectIn(0);
@@ -113,7 +104,7 @@ export class Reader implements AttemptHost {
   /** The network is back, perhaps: what waits for its time tries now. */
   hurry(): void {
     if (!this.#timers.has("connect")) return;
-    this.#failures = 0;
+    this.#record.forgive();
     this.#connectIn(0);
   }
 
@@ -124,17 +115,14 @@ export class Reader implements AttemptHost {
 
   onOpen(attempt: Attempt): void {
     if (attempt === this.#trial) this.#promote(attempt);
-    this.#hasBeenLive = true;
-    this.#blames = 0;
+    this.#record.onOpen();
     this.#host.onOpen(Date.now() - attempt.startedAtMs);
     this.#setState("live");
     this.#lookUpwards();
   }
 
   onStable(attempt: Attempt): void {
-    this.#failures = 0;
-    this.#shortLives = 0;
-    this.#goneInRow = 0;
+    this.#record.onStable();
     this.#options.ladder.onProven(attempt.transport.name);
   }
 
@@ -154,7 +142,7 @@ export class Reader implements AttemptHost {
         return;
       }
       this.#position = position;
-      this.#goneInRow = 0;
+      this.#record.onProgress();
     }
     this.#host.onEvent(event);
   }
@@ -191,31 +179,9 @@ export class Reader implements AttemptHost {
     this.#drop();
     this.#host.onError(ending.error);
     // Away is away until something is live again.
-    if (this.#state !== "offline") this.#setState(this.#hasBeenLive ? "reconnecting" : "connecting");
-    void this.#follow(this.#decide(attempt, ending), attempt, ending.error);
-  }
-
-  #decide(attempt: Attempt, { error, isWithheld, isSilent, isOwn }: Ending): Outcome {
-    const { timing } = this.#options;
-    const wasOpen = attempt.openedAtMs !== undefined;
-    if (wasOpen && !isOwn && attempt.livedMs < timing.stableMs) this.#shortLives += 1;
-    // One that outlived the silence that is allowed was given signs of life.
-    if (isSilent) this.#silences += 1;
-    if (attempt.livedMs > 2 * timing.silenceMs) this.#silences = 0;
-    // It brought something, so whoever waits for the next need not wait for long.
-    if (this.#position !== attempt.after) this.#failures = 0;
-    const isRefused = error.isTold && error.code === "unauthenticated";
-    this.#refusedTokens = isRefused ? (wasOpen ? 1 : this.#refusedTokens + 1) : 0;
-    this.#goneInRow = error.isTold && error.code === "gone" ? this.#goneInRow + 1 : 0;
-    return decideOutcome({
-      error,
-      isWithheld,
-      wasOpen,
-      shortLives: this.#shortLives,
-      silences: this.#silences,
-      refusedTokens: this.#refusedTokens,
-      goneInRow: this.#goneInRow,
-    });
+    if (this.#state !== "offline") this.#setState(this.#record.hasBeenLive ? "reconnecting" : "connecting");
+    const outcome = this.#record.judge(attempt, ending, this.#position !== attempt.after);
+    void this.#follow(outcome, attempt, ending.error);
   }
 
   async #follow(outcome: Outcome, { transport }: Attempt, error: EverywireError): Promise<void> {
@@ -225,7 +191,7 @@ export class Reader implements AttemptHost {
       case "finish":
         return this.#finish(undefined);
       case "retry":
-        return this.#connectIn(error.retryAfterMs ?? this.#backoffMs());
+        return this.#connectIn(error.retryAfterMs ?? this.#record.nextWaitMs());
       case "step-down":
         return this.#stepDown(transport, error.message);
       case "renew":
@@ -238,11 +204,8 @@ export class Reader implements AttemptHost {
           await this.#askPosition();
           // The probe itself has renewed the token: that was all, perhaps.
           if ((await this.#options.credentials.get()) !== this.#token) return this.#connectIn(0);
-          this.#blames += 1;
-          // What has worked before gets one more chance: a server that has just come back looks like this.
-          const isFirst = this.#hasBeenLive && this.#shortLives + this.#silences === 0 && this.#blames < 2;
-          if (isFirst) return this.#connectIn(0);
-          this.#stepDown(transport, error.message);
+          if (this.#record.blame()) this.#stepDown(transport, error.message);
+          else this.#connectIn(0);
         });
     }
   }
@@ -256,18 +219,16 @@ export class Reader implements AttemptHost {
       const error = EverywireError.from(thrown);
       if (error.isTold && !error.isTransient) return this.#finish(error);
       if (!error.isTold) this.#setState("offline");
-      this.#connectIn(error.retryAfterMs ?? this.#backoffMs());
+      this.#connectIn(error.retryAfterMs ?? this.#record.nextWaitMs());
     }
   }
 
   #stepDown(transport: Transport, reason: string): void {
     this.#options.ladder.onBlocked(transport.name, Date.now());
-    this.#shortLives = 0;
-    this.#silences = 0;
-    this.#blames = 0;
+    this.#record.onSteppedDown();
     const next = this.#choose();
     // Where there is no other, it has to be this one, in its time.
-    this.#connectIn(next === transport ? this.#backoffMs() : 0, reason);
+    this.#connectIn(next === transport ? this.#record.nextWaitMs() : 0, reason);
   }
 
   #choose(): Transport {
@@ -322,8 +283,7 @@ export class Reader implements AttemptHost {
     this.#attempt?.close();
     this.#attempt = trial;
     this.#trial = undefined;
-    // On probation: one early cut is enough to go back.
-    this.#shortLives = 2;
+    this.#record.onPromoted();
     this.#use(trial.transport, "It works again.");
   }
 
@@ -332,13 +292,6 @@ export class Reader implements AttemptHost {
     const position = await this.#options.log.position(this.#options.channel, this.#closed.signal);
     this.#roundTripMs = Date.now() - startedMs;
     return position;
-  }
-
-  #backoffMs(): number {
-    const { backoffMs: baseMs, maxBackoffMs } = this.#options.timing;
-    const waitMs = backoffMs(this.#failures, baseMs, maxBackoffMs);
-    this.#failures += 1;
-    return waitMs;
   }
 
   #finish(error: EverywireError | undefined): void {
