@@ -127,7 +127,7 @@ export const text = [joinRoom(client, "lobby").members.map(({ name }) => name), 
           strict: true,
           noEmit: true,
           types: [],
-          skipLibCheck: true,
+          skipLibCheck: false,
           paths: {
             "@everywire/client": [join(CLIENT, "types/clients/typescript/index.d.ts")],
             "@everywire/client/chat": [join(CLIENT, "types/clients/typescript/chat.d.ts")],

@@ -82,32 +82,48 @@ describe.each(HTTP_WIRES)("over %s", (wire) => {
   });
 });
 
-it.concurrent("goes on with a new token when the old one has ended", async () => {
-  await Promise.all(
-    HTTP_WIRES.map(async (wire) => {
-      const room = `rooms/${randomUUID()}`;
-      const publisher = open(target.url, { token: (await target.signIn("alice")).token });
-      let asked = 0;
-      const token = async () => {
-        asked += 1;
-        return (await target.signIn("alice", { expiresIn: asked === 1 ? 2 : 60 })).token;
-      };
-      const client = open(target.url, { transports: [wire], token });
-      const subscription = client.subscribe(room);
-      const received = take(subscription, 2);
-      await subscription.ready;
-      await publisher.publish(room, { type: "n", data: "before" });
-      // The clock decides when a token ends, so there is nothing else to wait for.
-      await new Promise((resolve) => setTimeout(resolve, 2500));
-      await publisher.publish(room, { type: "n", data: "after" });
-      expect(await received).toEqual(["before", "after"]);
-      expect((await client.publish(room, { type: "n" })).duplicate).toBe(false);
-      expect(asked).toBe(2);
-    }),
-  );
-});
+describe.concurrent("a connection, beside others", () => {
+  it("goes on with a new token when the old one has ended", async () => {
+    await Promise.all(
+      HTTP_WIRES.map(async (wire) => {
+        const room = `rooms/${randomUUID()}`;
+        const publisher = open(target.url, { token: (await target.signIn("alice")).token });
+        let asked = 0;
+        const token = async () => {
+          asked += 1;
+          return (await target.signIn("alice", { expiresIn: asked === 1 ? 2 : 60 })).token;
+        };
+        const client = open(target.url, { transports: [wire], token });
+        const subscription = client.subscribe(room);
+        const received = take(subscription, 2);
+        await subscription.ready;
+        await publisher.publish(room, { type: "n", data: "before" });
+        // The clock decides when a token ends, so there is nothing else to wait for.
+        await new Promise((resolve) => setTimeout(resolve, 2500));
+        await publisher.publish(room, { type: "n", data: "after" });
+        expect(await received).toEqual(["before", "after"]);
+        expect((await client.publish(room, { type: "n" })).duplicate).toBe(false);
+        expect(asked).toBe(2);
+      }),
+    );
+  });
 
-describe.concurrent("the ladder", () => {
+  it("stores an id once, and waits where it is told to", async () => {
+    const limited = await serveTarget({ RATE_LIMITS: "on", PUBLISHES_PER_SECOND: "20" });
+    const client = open(limited.url);
+    const channel = newChannel();
+    const first = await client.publish(channel, { type: "n", id: "once", data: 0 });
+    expect(await client.publish(channel, { type: "n", id: "once" })).toEqual({ ...first, duplicate: true });
+    const subscription = client.subscribe(channel, { after: "earliest" });
+    await subscription.ready;
+    // One after the other over the connection, so faster than is allowed.
+    for (const n of upTo(40)) await client.publish(channel, { type: "n", data: n + 1 });
+    expect(await take(subscription, 41)).toEqual(upTo(41));
+    expect(client.stats.resent).toBeGreaterThan(0);
+    client.close();
+    await limited.stop();
+  });
+
   const cases: readonly (readonly [
     string,
     Hindrances,
@@ -281,22 +297,6 @@ describe("publishing", () => {
       results.map((one) => (one.status === "fulfilled" ? one.status : (one.reason as EverywireError).code)),
     ).toEqual(["fulfilled", "invalid_argument", "payload_too_large", "fulfilled", "invalid_argument"]);
     expect((await client.read(channel)).events.map(({ data }) => data)).toEqual([1, 2]);
-  });
-
-  it("stores an id once, and waits where it is told to", async () => {
-    const limited = await serveTarget({ RATE_LIMITS: "on", PUBLISHES_PER_SECOND: "20" });
-    const client = open(limited.url);
-    const channel = newChannel();
-    const first = await client.publish(channel, { type: "n", id: "once", data: 0 });
-    expect(await client.publish(channel, { type: "n", id: "once" })).toEqual({ ...first, duplicate: true });
-    const subscription = client.subscribe(channel, { after: "earliest" });
-    await subscription.ready;
-    // One after the other over the connection, so faster than is allowed.
-    for (const n of upTo(40)) await client.publish(channel, { type: "n", data: n + 1 });
-    expect(await take(subscription, 41)).toEqual(upTo(41));
-    expect(client.stats.resent).toBeGreaterThan(0);
-    client.close();
-    await limited.stop();
   });
 
   it("says what is so now: the last of many values is stored, not all of them", async () => {
