@@ -185,7 +185,13 @@ export class ChannelFollower {
     }
     if (this.#places.get(channel) !== place) return true;
     if (isWanted) place.fresh.push(...toEvents(channel, page));
-    if (!page.upToDate && isWanted) place.hasMore = true;
+    if (!page.upToDate && isWanted) {
+      place.hasMore = true;
+      // A turn for others: the runtime looks at its sockets when nothing else is left to do, and as long as pages follow
+      // on pages something is. Without it a few readers with a backlog hold up every other connection of the process.
+      await scheduler.wait(0);
+      if (this.#places.get(channel) !== place) return true;
+    }
     if (place.fresh.length === 0) place.cursor = page.next;
     this.#save(channel, place);
     if (isBehind(place)) this.#ready.add(channel);
