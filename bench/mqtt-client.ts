@@ -75,7 +75,15 @@ export class MqttClient {
   }
 
   publish(topic: string, payload: string, qos: 0 | 1 | 2, messageId: number): void {
-    const packet: IPublishPacket = { cmd: "publish", topic, payload, qos, messageId, dup: false, retain: false };
+    const packet: IPublishPacket = {
+      cmd: "publish",
+      topic,
+      payload,
+      qos,
+      messageId,
+      dup: false,
+      retain: false,
+    };
     this.send(packet);
   }
 

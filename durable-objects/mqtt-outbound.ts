@@ -3,6 +3,7 @@ import { matchesTopicFilter, toTopicName } from "../core/mqtt-topic.ts";
 import type { StoredEvent } from "../core/ports.ts";
 import type { PublishProperties } from "../wire/mqtt-publish.ts";
 import { encodePublish } from "../wire/mqtt-publish.ts";
+import type { SaysSequence } from "./mqtt-event.ts";
 import { toDeliveryFacts, toOutgoing } from "./mqtt-event.ts";
 import type { MqttLink } from "./mqtt-link.ts";
 import { encodeAcknowledgement, encodePacket, REASON } from "./mqtt-packets.ts";
@@ -168,26 +169,29 @@ export class MqttOutbound {
     const nowMs = Date.now();
     const { expiresMs } = toDeliveryFacts(event);
     if (expiresMs !== undefined && expiresMs <= nowMs) return false;
-    const message = toOutgoing(event, delivery.json, link.version, delivery.wantsSequence, nowMs);
+    const { version } = link;
+    const { isRetained, identifiers } = delivery;
+    const toMessage = (says: SaysSequence) => {
+      const { payload, properties } = toOutgoing(event, delivery.json, version, says, nowMs);
+      return { payload, properties: { ...properties, subscriptionIds: identifiers } };
+    };
     const encode = (topic: string, properties: PublishProperties) =>
       encodePublish(
-        {
-          topic,
-          qos,
-          isRetained: delivery.isRetained,
-          isDuplicate,
-          packetId,
-          properties,
-          payload: message.payload,
-        },
-        link.version,
+        { topic, qos, isRetained, isDuplicate, packetId, properties, payload: message.payload },
+        version,
       );
-    const properties = { ...message.properties, subscriptionIds: delivery.identifiers };
-    const plain = encode(delivery.topic, properties);
+    let message = toMessage(delivery.wantsSequence ? "always" : "if-alone");
+    let plain = encode(delivery.topic, message.properties);
     const maximum = state.maximumPacketBytes ?? Number.POSITIVE_INFINITY;
+    if (plain.byteLength > maximum && !delivery.wantsSequence) {
+      // What we add is not what a message fails by.
+      message = toMessage("never");
+      plain = encode(delivery.topic, message.properties);
+    }
     if (plain.byteLength > maximum) return false;
+    const { properties } = message;
     // The alias itself takes 3 bytes, and may make the length of the properties one longer.
-    const hasAliases = link.version === 5 && plain.byteLength + 4 <= maximum;
+    const hasAliases = version === 5 && plain.byteLength + 4 <= maximum;
     const alias = hasAliases ? store.aliasFor(delivery.topic, state.topicAliasMaximum) : undefined;
     const packet =
       alias === undefined

@@ -6,7 +6,7 @@ import type { Identity } from "../core/identity.ts";
 import type { MqttOpening } from "../core/mqtt-session.ts";
 import { decodeConsumed } from "../core/mqtt-session.ts";
 import { BadPacket, PACKET_TYPES, PROTOCOL_ERROR, splitPackets } from "../wire/mqtt-frame.ts";
-import { MqttLink } from "./mqtt-link.ts";
+import type { MqttLink } from "./mqtt-link.ts";
 import { decodeAcknowledgement, decodePacket, encodePacket, toReasonCode } from "./mqtt-packets.ts";
 import type { MqttPeers } from "./mqtt-session-core.ts";
 import { MqttSessionCore } from "./mqtt-session-core.ts";
@@ -37,10 +37,6 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     constructor(context: DurableObjectState, env: Env) {
       super(context, env);
       this.#core = new MqttSessionCore(context, env, (identity) => toContext(env, identity));
-      for (const socket of context.getWebSockets()) {
-        const link = MqttLink.restore(socket);
-        if (link !== undefined) this.#core.link = link;
-      }
     }
 
     /** A socket for a connection; the opening is its first message. */
@@ -62,7 +58,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
           });
         }
         link?.onConsumed(consumed);
-        return link === undefined ? undefined : this.#core.onRoom();
+        return link === undefined ? undefined : this.#core.onRoom().then(() => this.#core.afterTurn());
       }
       const bytes = new Uint8Array(message);
       const waiting = this.#packets.get(socket);
@@ -92,11 +88,14 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     /** What a channel tells (subscriber.ts). */
     async onNews(news: ChannelNews): Promise<void> {
       await this.#core.onNews(news);
+      this.#core.afterTurn();
     }
 
     /** What a group offers that the session is a member of (mqtt-share.ts). */
-    offer(text: string, events: readonly SharedEvent[]): Promise<number> {
-      return this.#core.offer(text, events);
+    async offer(text: string, events: readonly SharedEvent[]): Promise<number> {
+      const taken = await this.#core.shares.offer(text, events);
+      this.#core.afterTurn();
+      return taken;
     }
 
     #linkOf(socket: WebSocket): MqttLink | undefined {
@@ -107,7 +106,9 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     /** One after the other; what fails does not keep the next from its turn. */
     #enqueue(task: () => Promise<void>): Promise<void> {
       const done = this.#tasks.then(task);
-      this.#tasks = done.catch((thrown: unknown) => console.error("An MQTT session failed", thrown));
+      this.#tasks = done
+        .catch((thrown: unknown) => console.error("An MQTT session failed", thrown))
+        .then(() => this.#core.afterTurn());
       return this.#tasks;
     }
 
@@ -139,7 +140,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
       const [bytes] = packets;
       if (bytes === undefined) return;
       if ((bytes[0] ?? 0) >> 4 === PACKET_TYPES.PUBLISH) {
-        this.#core.assertReceiveMaximum(packets, link.version);
+        this.#core.inbound.assertReceiveMaximum(packets, link.version);
         return this.#core.inbound.publish(packets, link);
       }
       packets.shift();

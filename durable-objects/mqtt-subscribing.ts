@@ -14,17 +14,17 @@ import type { MqttOutbound } from "./mqtt-outbound.ts";
 import { encodePacket, FAILURE_311, REASON, toReasonCode, toReasonProperties } from "./mqtt-packets.ts";
 import type { Subscription } from "./mqtt-session-state.ts";
 import type { SessionStore } from "./mqtt-session-store.ts";
+import type { MqttShares } from "./mqtt-shares.ts";
 
 /** What subscribing needs of the session. */
 export interface SubscribingHost {
   readonly store: SessionStore;
   readonly follower: ChannelFollower;
   readonly outbound: MqttOutbound;
+  readonly shares: MqttShares;
   context(): OperationContext;
   /** Tells the directory what is followed now. */
   follow(): Promise<void>;
-  joinShare(subscription: Subscription): Promise<void>;
-  leaveShare(subscription: Subscription): Promise<void>;
   sendRetained(subscription: Subscription): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export class MqttSubscribing {
     outbound.onSubscriptionsChanged();
     if (granted.some(({ subscription }) => subscription.share === undefined)) await this.#host.follow();
     for (const { subscription, after: start } of granted) {
-      if (subscription.share !== undefined) await this.#host.joinShare(subscription);
+      if (subscription.share !== undefined) await this.#host.shares.join(subscription);
       else if (start !== LATEST) await this.#startAt(subscription, start);
     }
     link.send(encodePacket(this.#toSuback(messageId, decisions, link.version), link.version));
@@ -92,7 +92,7 @@ export class MqttSubscribing {
       await this.#host.follow();
     }
     for (const subscription of removed) {
-      if (subscription.share !== undefined) await this.#host.leaveShare(subscription);
+      if (subscription.share !== undefined) await this.#host.shares.leave(subscription);
     }
     link.send(encodePacket({ cmd: "unsuback", messageId, granted }, link.version));
   }

@@ -27,11 +27,12 @@ export interface ChannelNews {
   readonly from: string;
   /** The newest event. */
   readonly head: string;
+  /** Up to where the subscriber was told before. After a crash it may be said to have been told less than it was. */
+  readonly after: string;
   /**
-   * The events after this cursor, up to `head`, where they are at hand and few: then a subscriber that stands there need
-   * not read them. Only for kinds that ask for it.
+   * The events after `after`, up to `head`, where they are at hand and few: then a subscriber that stands there need not
+   * read them. Only for kinds that ask for it.
    */
-  readonly after?: string;
   readonly events?: readonly StoredEvent[];
 }
 

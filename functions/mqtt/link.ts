@@ -100,7 +100,7 @@ export class MqttConnection {
   }
 
   async #connect(packet: Uint8Array): Promise<void> {
-    const request = decodeConnect(packet);
+    const request = decodeConnect(packet, this.#edge.settings.limits.MAX_MQTT_KEEP_ALIVE_SECONDS);
     this.#version = request.version;
     const identity = await this.#identify(request);
     const { opening } = request;

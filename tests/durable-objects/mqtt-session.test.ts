@@ -25,6 +25,7 @@ const base: MqttOpening = {
   maximumPacketBytes: undefined,
   topicAliasMaximum: 0,
   wantsReasons: false,
+  serverKeepAliveSeconds: undefined,
   will: undefined,
 };
 
