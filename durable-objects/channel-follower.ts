@@ -95,6 +95,19 @@ export class ChannelFollower {
     this.#ready.add(channel);
   }
 
+  /** Whether there is a place in a channel. */
+  hasPlace(channel: string): boolean {
+    return this.#place(channel) !== undefined;
+  }
+
+  /** Has a channel be read on from its place, whatever its news said. */
+  readOn(channel: string): void {
+    const place = this.#place(channel);
+    if (place === undefined) return;
+    place.hasMore = true;
+    this.#ready.add(channel);
+  }
+
   /** Forgets the places in channels that are not followed any more. */
   forget(isFollowed: (channel: string) => boolean): void {
     const isLasting = this.#host.isLasting();

@@ -29,14 +29,14 @@ export interface SubscribingHost {
 }
 
 /** One filter of a SUBSCRIBE, decided. */
-type Decision =
-  | { readonly error: EverywireError; readonly reasonCode: number }
-  | {
-      readonly subscription: Subscription;
-      readonly after: string;
-      /** Whether messages that topics keep are sent (MQTT 5 §3.8.3.1). */
-      readonly wantsRetained: boolean;
-    };
+type Decision = Granted | { readonly error: EverywireError; readonly reasonCode: number };
+
+interface Granted {
+  readonly subscription: Subscription;
+  readonly after: string;
+  /** Whether messages that topics keep are sent (MQTT 5 §3.8.3.1). */
+  readonly wantsRetained: boolean;
+}
 
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5 §3.8, §3.10). */
 export class MqttSubscribing {
@@ -58,6 +58,7 @@ export class MqttSubscribing {
     for (const asked of subscriptions)
       decisions.push(await this.#decide(asked, identifier, after, link.version));
     const granted = decisions.filter((decision) => "subscription" in decision);
+    const begun = await this.#beginAtHead(granted);
     for (const { subscription } of granted) store.putSubscription(subscription);
     outbound.onSubscriptionsChanged();
     if (granted.some(({ subscription }) => subscription.share === undefined)) await this.#host.follow();
@@ -69,7 +70,34 @@ export class MqttSubscribing {
     for (const { subscription, wantsRetained } of granted) {
       if (wantsRetained) await this.#host.sendRetained(subscription);
     }
+    for (const channel of begun) follower.readOn(channel);
     await follower.run();
+  }
+
+  /**
+   * Notes where the channels of new subscriptions end at this moment, before the directory is told: what is published
+   * while that takes its course is read from there. So who publishes after a SUBSCRIBE was sent, and does not wait for its
+   * SUBACK, is heard all the same. A pattern begins when its channels know of it.
+   */
+  async #beginAtHead(granted: readonly Granted[]): Promise<readonly ChannelName[]> {
+    const { follower, store } = this.#host;
+    const { ports } = this.#host.context();
+    const exact = granted.filter(
+      ({ subscription: { text, filter, glob, share }, after }) =>
+        share === undefined &&
+        after === LATEST &&
+        !/[+#]|^\$SYS\//.test(filter) &&
+        !store.subscriptions.has(text) &&
+        !follower.hasPlace(glob),
+    );
+    return Promise.all(
+      exact.map(async ({ subscription }) => {
+        const channel = subscription.glob as ChannelName;
+        const { next } = await ports.channels.read(channel, { after: LATEST, limit: 1 });
+        if (!follower.hasPlace(channel)) follower.startAt(channel, next);
+        return channel;
+      }),
+    );
   }
 
   /** @throws BadPacket */

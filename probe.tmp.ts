@@ -1,0 +1,13 @@
+import { MqttClient } from "./bench/mqtt-client.ts";
+const port = Number(process.argv[2]);
+const time = async (name: string, n: number, run: (i: number) => Promise<unknown>) => { const t: number[] = []; for (let i = 1; i <= n; i++) { const b = performance.now(); await run(i); t.push(performance.now() - b); } t.sort((a, b) => a - b); console.log(name.padEnd(24), "min", t[0]!.toFixed(2), "p50", t[n >> 1]!.toFixed(2), "p90", t[Math.floor(n * .9)]!.toFixed(2)); };
+const c = await MqttClient.connect(port); const r = await MqttClient.connect(port);
+const wait = (cl: MqttClient, cmd: string) => new Promise<void>((res) => { cl.onPacket = (p) => { if (p.cmd === cmd) res(); }; });
+const topic = "demo/probe-" + Math.random().toString(36).slice(2);
+await time("ping", 400, () => { const w = wait(c, "pingresp"); c.send({ cmd: "pingreq" }); return w; });
+await time("pubrel->pubcomp (F-A)", 400, (i) => { const w = wait(c, "pubcomp"); c.send({ cmd: "pubrel", messageId: i }); return w; });
+await time("publish qos1 ack", 400, (i) => { const w = wait(c, "puback"); c.publish(topic, "x", 1, i); return w; });
+await r.subscribe(topic, 0);
+await time("qos0 through", 400, (i) => { const w = wait(r, "publish"); c.publish(topic, "x", 0, i); return w; });
+await time("qos1 ack, 1 sub", 400, (i) => { const w = wait(c, "puback"); c.publish(topic, "x", 1, i); return w; });
+process.exit(0);
