@@ -7,6 +7,9 @@ import { TOLD_WITH_EVENTS } from "./subscriber.ts";
 /** Tells one subscriber; rejects where it could not be reached. */
 export type TellSubscriber = (key: SubscriberKey, news: ChannelNews) => Promise<void>;
 
+/** Tells a live one of an event that is not stored. */
+export type TellUnstored = (id: string, channel: string, json: string) => Promise<void>;
+
 interface Subscriber extends SubscriberKey {
   /** The number of the newest event when the subscription began. */
   readonly from: number;
@@ -30,6 +33,7 @@ const MAX_RECENT_CHARS = 256 * 1024;
 export class ChannelSubscribers {
   readonly #sql: SqlStorage;
   readonly #tell: TellSubscriber;
+  readonly #tellUnstored: TellUnstored;
   readonly #log: { readonly state: LogState; readonly hasSchema: boolean };
   readonly #name: () => string;
   #subscribers: Subscriber[] = [];
@@ -44,11 +48,13 @@ export class ChannelSubscribers {
     log: { readonly state: LogState; readonly hasSchema: boolean },
     name: () => string,
     tell: TellSubscriber,
+    tellUnstored: TellUnstored,
   ) {
     this.#sql = sql;
     this.#log = log;
     this.#name = name;
     this.#tell = tell;
+    this.#tellUnstored = tellUnstored;
     if (log.hasSchema) this.#load();
   }
 
@@ -109,6 +115,13 @@ export class ChannelSubscribers {
   tellAll(): void {
     for (const subscriber of this.#subscribers) {
       if (!subscriber.isBusy && subscriber.told < this.#log.state.head) void this.#tellOne(subscriber);
+    }
+  }
+
+  /** Tells who is live of an event that is not stored. It does not wait, and whoever is not reached misses it. */
+  onUnstored(json: string): void {
+    for (const { kind, id } of this.#subscribers) {
+      if (kind === "mqtt") this.#tellUnstored(id, this.#name(), json).catch(() => undefined);
     }
   }
 

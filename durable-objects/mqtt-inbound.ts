@@ -245,8 +245,12 @@ export class MqttInbound {
       link.send(encodeAcknowledgement(cmd, messageId));
       return;
     }
-    const { id, sequence = "", duplicate } = result;
-    const userProperties = { id, sequence, duplicate: String(duplicate) };
+    const { id, sequence, duplicate } = result;
+    const userProperties = {
+      id,
+      ...(sequence === undefined ? {} : { sequence }),
+      duplicate: String(duplicate),
+    };
     link.send(
       encodePacket({ cmd, messageId, reasonCode: REASON.SUCCESS, properties: { userProperties } }, 5),
     );

@@ -66,17 +66,35 @@ export class MqttOutbound {
     return taken;
   }
 
+  /** Sends an event that is not stored: at QoS 0, and not at all where there is no room for it. */
+  sendUnstored(channel: string, json: string): void {
+    if (this.#host.link?.hasRoom !== true) return;
+    const found = this.#toDelivery(channel, json);
+    if (found !== undefined) this.send(found.delivery, 0);
+  }
+
   #takeOne(channel: string, json: string): boolean {
-    const { store, window, publisherId } = this.#host;
+    const { store, window } = this.#host;
+    const found = this.#toDelivery(channel, json);
+    if (found === undefined) return true;
+    // Those that wait go first, or order would be lost.
+    if (found.qos > 0 && (store.inFlight >= window || store.queued > 0)) return false;
+    this.send(found.delivery, found.qos);
+    return true;
+  }
+
+  /** An event as a message for the client; undefined where it is none. */
+  #toDelivery(channel: string, json: string): { delivery: Delivery; qos: 0 | 1 | 2 } | undefined {
+    const { publisherId } = this.#host;
     const event = JSON.parse(json) as CloudEvent;
     const facts = toDeliveryFacts(event);
     const topic = facts.topic ?? toTopicName(channel) ?? this.#host.findTopic(channel);
-    if (topic === undefined) return true;
-    if (facts.expiresMs !== undefined && facts.expiresMs <= Date.now()) return true;
+    if (topic === undefined) return undefined;
+    if (facts.expiresMs !== undefined && facts.expiresMs <= Date.now()) return undefined;
     const subscriptions = this.matching(topic).filter(
       ({ noLocal }) => !noLocal || facts.publisher !== publisherId,
     );
-    if (subscriptions.length === 0) return true;
+    if (subscriptions.length === 0) return undefined;
     const granted = Math.max(...subscriptions.map(({ qos }) => qos));
     const qos = Math.min(granted, facts.qos) as 0 | 1 | 2;
     const delivery: Delivery = {
@@ -87,10 +105,7 @@ export class MqttOutbound {
       identifiers: subscriptions.flatMap(({ identifier }) => (identifier === undefined ? [] : [identifier])),
       wantsSequence: subscriptions.some(({ hasAfter }) => hasAfter),
     };
-    // Those that wait go first, or order would be lost.
-    if (qos > 0 && (store.inFlight >= window || store.queued > 0)) return false;
-    this.send(delivery, qos);
-    return true;
+    return { delivery, qos };
   }
 
   /** Sends a message, or keeps it until there is room for it. */

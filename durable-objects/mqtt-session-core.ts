@@ -49,7 +49,8 @@ export class MqttSessionCore {
   readonly #toContext: (identity: Identity) => OperationContext;
   readonly #channels: MqttChannels;
   #alarmMs: number | undefined;
-  #isKeptAwake = false;
+  /** Runs while the object must not sleep. */
+  #awake: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     object: DurableObjectState,
@@ -214,6 +215,11 @@ export class MqttSessionCore {
     this.follower.onNews(news);
   }
 
+  /** @see LiveSubscriberObject.onUnstored */
+  async onUnstored(channel: string, json: string): Promise<void> {
+    if (this.link !== undefined && (await this.#isWanted(channel))) this.outbound.sendUnstored(channel, json);
+  }
+
   /** The client has taken something, so there is room for more. */
   async onRoom(): Promise<void> {
     this.outbound.sendQueued();
@@ -228,13 +234,16 @@ export class MqttSessionCore {
   afterTurn(): void {
     const snapshot = this.store.takeSnapshot();
     if (snapshot !== undefined) this.link?.keep(snapshot);
-    if (this.#isKeptAwake || this.store.isInTables) return;
-    if (!this.store.isBusy && !this.follower.isBehind && !this.shares.hasWaiting) return;
-    this.#isKeptAwake = true;
-    setTimeout(() => {
-      this.#isKeptAwake = false;
-      this.afterTurn();
-    }, AWAKE_MS);
+    const { store, follower, shares } = this;
+    if (!store.isInTables && (store.isBusy || follower.isBehind || shares.hasWaiting)) {
+      this.#awake ??= setTimeout(() => {
+        this.#awake = undefined;
+        this.afterTurn();
+      }, AWAKE_MS);
+    } else if (this.#awake !== undefined) {
+      clearTimeout(this.#awake);
+      this.#awake = undefined;
+    }
   }
 
   /** Does what is due for a session without a connection: its will, its end. */

@@ -91,6 +91,11 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
       this.#core.afterTurn();
     }
 
+    /** What a channel tells that is in no log (subscriber.ts). */
+    onUnstored(channel: string, json: string): Promise<void> {
+      return this.#core.onUnstored(channel, json);
+    }
+
     /** What a group offers that the session is a member of (mqtt-share.ts). */
     async offer(text: string, events: readonly SharedEvent[]): Promise<number> {
       const taken = await this.#core.shares.offer(text, events);

@@ -48,6 +48,12 @@ export interface SubscriberObject extends Rpc.DurableObjectBranded {
   onNews(news: ChannelNews): Promise<void>;
 }
 
+/** A subscriber that hands events on to somebody who is there now, and so is told of those that are not stored too. */
+export interface LiveSubscriberObject extends SubscriberObject {
+  /** Tells of an event that is in no log, as JSON. Nobody tells it again. */
+  onUnstored(channel: string, json: string): Promise<void>;
+}
+
 /** A channel, as the directory sees it. */
 export interface FollowedObject extends Rpc.DurableObjectBranded {
   setFollowing(following: Following): void;
