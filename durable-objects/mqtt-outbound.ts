@@ -41,7 +41,7 @@ export class MqttOutbound {
 
   get hasRoom(): boolean {
     const { link, store, window } = this.#host;
-    return link?.hasRoom === true && store.inFlight < window;
+    return link?.hasRoom === true && store.outbound.inFlight < window;
   }
 
   /** The subscriptions of its own that a topic matches; shared ones are served by their group. */
@@ -78,7 +78,7 @@ export class MqttOutbound {
     const found = this.#toDelivery(channel, json);
     if (found === undefined) return true;
     // Those that wait go first, or order would be lost.
-    if (found.qos > 0 && (store.inFlight >= window || store.queued > 0)) return false;
+    if (found.qos > 0 && (store.outbound.inFlight >= window || store.outbound.queued > 0)) return false;
     this.send(found.delivery, found.qos);
     return true;
   }
@@ -115,49 +115,50 @@ export class MqttOutbound {
       this.#publish(delivery, 0, undefined, false);
       return;
     }
-    const isSent = link?.hasRoom === true && store.inFlight < window && store.queued === 0;
-    const packetId = store.addOutbound(delivery, qos, isSent);
+    const isSent = link?.hasRoom === true && store.outbound.inFlight < window && store.outbound.queued === 0;
+    const packetId = store.outbound.add(delivery, qos, isSent);
+    if (packetId === undefined) store.settleSize();
     if (packetId !== undefined && !this.#publish(delivery, qos, packetId, false))
-      store.removeOutbound(packetId);
+      store.outbound.remove(packetId);
   }
 
   /** Sends what waits, as far as there is room. */
   sendQueued(): void {
     const { store } = this.#host;
-    while (store.queued > 0 && this.hasRoom) {
-      const row = store.sendQueued();
+    while (store.outbound.queued > 0 && this.hasRoom) {
+      const row = store.outbound.sendQueued();
       if (row === undefined) return;
-      if (!this.#publish(row.delivery, row.qos, row.packetId, false)) store.removeOutbound(row.packetId);
+      if (!this.#publish(row.delivery, row.qos, row.packetId, false)) store.outbound.remove(row.packetId);
     }
   }
 
   /** Sends again, in order, what a connection before this one left unacknowledged (MQTT-4.4.0-1). */
   resend(): void {
     const { store, link } = this.#host;
-    for (const { packetId, phase, qos, delivery } of store.listOutbound()) {
+    for (const { packetId, phase, qos, delivery } of store.outbound.list()) {
       if (packetId === undefined) continue;
       if (phase === "released") {
         link?.send(encodeAcknowledgement("pubrel", packetId));
       } else if (!this.#publish(delivery, qos, packetId, true)) {
-        store.removeOutbound(packetId);
+        store.outbound.remove(packetId);
       }
     }
     this.sendQueued();
   }
 
   onPuback(packetId: number): void {
-    if (this.#host.store.findOutbound(packetId)?.qos !== 1) return;
+    if (this.#host.store.outbound.find(packetId)?.qos !== 1) return;
     this.#remove(packetId);
   }
 
   onPubrec(packetId: number, reasonCode: number): void {
     const { store, link } = this.#host;
-    const known = store.findOutbound(packetId)?.qos === 2;
+    const known = store.outbound.find(packetId)?.qos === 2;
     if (reasonCode >= 0x80) {
       if (known) this.#remove(packetId);
       return;
     }
-    if (known) store.release(packetId);
+    if (known) store.outbound.release(packetId);
     if (known || link?.version !== 5) link?.send(encodeAcknowledgement("pubrel", packetId));
     else
       link.send(
@@ -166,11 +167,11 @@ export class MqttOutbound {
   }
 
   onPubcomp(packetId: number): void {
-    if (this.#host.store.findOutbound(packetId)?.phase === "released") this.#remove(packetId);
+    if (this.#host.store.outbound.find(packetId)?.phase === "released") this.#remove(packetId);
   }
 
   #remove(packetId: number): void {
-    this.#host.store.removeOutbound(packetId);
+    this.#host.store.outbound.remove(packetId);
     this.sendQueued();
     this.#host.onRoom();
   }

@@ -1,27 +1,7 @@
 import { createId } from "../core/ids.ts";
-import type { Delivery, OutboundPhase, SessionState, Subscription } from "./mqtt-session-state.ts";
-import type { OutboundRow } from "./mqtt-session-tables.ts";
+import { OutboundStore } from "./mqtt-outbound-store.ts";
+import type { SessionState, Subscription } from "./mqtt-session-state.ts";
 import { SessionTables } from "./mqtt-session-tables.ts";
-
-/** A message that is on its way. */
-interface InFlight {
-  readonly qos: 1 | 2;
-  phase: OutboundPhase;
-  /** Only where it may have to be given to somebody else: nothing else is ever asked for it again. */
-  readonly delivery: Delivery | undefined;
-}
-
-interface Queued {
-  readonly qos: 1 | 2;
-  readonly delivery: Delivery;
-}
-
-/** A message that is to be sent now. */
-export interface Sent {
-  readonly packetId: number;
-  readonly qos: 1 | 2;
-  readonly delivery: Delivery;
-}
 
 /** What is kept beside the connection of a session that ends with it. */
 interface Snapshot {
@@ -35,9 +15,6 @@ const LASTING_KEY = "session";
 const WILL_KEY = "will";
 /** The runtime takes 16 KiB beside a socket, and a character may take two bytes. */
 const MAX_SNAPSHOT_CHARS = 7000;
-/** What may wait in memory. */
-const MAX_QUEUED_CHARS = 4 * 1024 * 1024;
-
 /**
  * An MQTT session. One that outlives its connection is in SQLite ({@link SessionTables}), with what is looked at for
  * every message also in memory. One that ends with its connection is only in memory, and as a text beside the connection,
@@ -54,17 +31,13 @@ export class SessionStore {
   /** Whether the text beside the connection is out of date. */
   #hasChanged = false;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #inFlight = new Map<number, InFlight>();
-  /** What waits, in memory; in the table it is only counted. */
-  #queue: Queued[] = [];
-  #queued = 0;
-  #queuedChars = 0;
+  /** What is on its way to the client, or waits. */
+  readonly outbound: OutboundStore;
   readonly #releases = new Map<number, number>();
   /** QoS 2 messages that came in and were not released yet. In memory: it only holds a client to its limit. */
   readonly #unreleased = new Set<number>();
   readonly #aliasesIn = new Map<number, string>();
   readonly #aliasesOut = new Map<string, number>();
-  #lastId = 0;
   /** What sets the messages of this waking apart from those before: counts in memory begin anew with each. */
   #era = "";
 
@@ -73,6 +46,7 @@ export class SessionStore {
     this.#storage = storage;
     this.#onMoved = onMoved;
     this.#tables = new SessionTables(storage.sql);
+    this.outbound = new OutboundStore(() => (this.#isInTables ? this.#tables : undefined));
     this.#state = storage.kv.get<SessionState>(LASTING_KEY);
     if (this.#state !== undefined) this.#load();
     else {
@@ -145,12 +119,9 @@ export class SessionStore {
     this.#isWillKept = false;
     this.#hasChanged = false;
     this.#era = "";
-    for (const part of [this.#subscriptions, this.#inFlight, this.#releases, this.#unreleased]) part.clear();
+    for (const part of [this.#subscriptions, this.outbound, this.#releases, this.#unreleased]) part.clear();
     this.#aliasesIn.clear();
     this.#aliasesOut.clear();
-    this.#queue = [];
-    this.#queued = 0;
-    this.#queuedChars = 0;
     if (!isStored) return;
     await this.#storage.deleteAlarm();
     await this.#storage.deleteAll();
@@ -175,76 +146,15 @@ export class SessionStore {
     return known;
   }
 
-  /** Messages that have a packet identifier. */
-  get inFlight(): number {
-    return this.#inFlight.size;
-  }
-
-  get queued(): number {
-    return this.#queued;
-  }
-
   /** Whether there is something in memory alone that must not be slept over. */
   get isBusy(): boolean {
-    return !this.#isInTables && this.#inFlight.size + this.#queued + this.#unreleased.size > 0;
+    const { inFlight, queued } = this.outbound;
+    return !this.#isInTables && inFlight + queued + this.#unreleased.size > 0;
   }
 
-  /** Keeps a message until it is acknowledged. @param isSent whether it is sent now, and so gets a packet identifier */
-  addOutbound(delivery: Delivery, qos: 1 | 2, isSent: boolean): number | undefined {
-    const packetId = isSent ? this.#nextId() : undefined;
-    const phase = isSent ? "sent" : "queued";
-    if (packetId === undefined) {
-      this.#queued += 1;
-      if (!this.#isInTables) this.#enqueue({ qos, delivery });
-    } else {
-      this.#inFlight.set(packetId, { qos, phase, delivery: this.#toKeep(delivery) });
-    }
-    if (this.#isInTables) this.#tables.addOutbound(packetId, qos, phase, delivery);
-    return packetId;
-  }
-
-  /** Gives the first of the queue a packet identifier. */
-  sendQueued(): Sent | undefined {
-    const row = this.#isInTables ? this.#tables.firstQueued() : undefined;
-    const first = row ?? this.#queue.shift();
-    if (first === undefined) return undefined;
-    const { qos, delivery } = first;
-    const packetId = this.#nextId();
-    this.#inFlight.set(packetId, { qos, phase: "sent", delivery: this.#toKeep(delivery) });
-    this.#queued -= 1;
-    if (row === undefined) this.#queuedChars -= delivery.json.length;
-    else this.#tables.markSent(row.id, packetId);
-    return { packetId, qos, delivery };
-  }
-
-  findOutbound(packetId: number): { readonly qos: 1 | 2; readonly phase: OutboundPhase } | undefined {
-    return this.#inFlight.get(packetId);
-  }
-
-  /** Everything that is on its way or waits, in the order in which it was sent, as far as it may be asked for again. */
-  listOutbound(): readonly Omit<OutboundRow, "id">[] {
-    if (this.#isInTables) return this.#tables.listOutbound();
-    const sent = Array.from(this.#inFlight, ([packetId, { qos, phase, delivery }]) =>
-      delivery === undefined ? [] : [{ packetId, qos, phase, delivery }],
-    );
-    const waiting = this.#queue.map((queued) => ({
-      ...queued,
-      packetId: undefined,
-      phase: "queued" as const,
-    }));
-    return [...sent.flat(), ...waiting];
-  }
-
-  /** The message has arrived; only its identifier has still to be let go. */
-  release(packetId: number): void {
-    const sent = this.#inFlight.get(packetId);
-    if (sent !== undefined) sent.phase = "released";
-    if (this.#isInTables) this.#tables.markReleased(packetId);
-  }
-
-  removeOutbound(packetId: number): void {
-    this.#inFlight.delete(packetId);
-    if (this.#isInTables) this.#tables.removeOutbound(packetId);
+  /** Moves a session to SQLite that has become too large for memory. */
+  settleSize(): void {
+    if (!this.#isInTables && this.outbound.isTooLarge) this.#moveToTables();
   }
 
   get unreleased(): number {
@@ -305,23 +215,6 @@ export class SessionStore {
     return { alias, isNew: true };
   }
 
-  #toKeep(delivery: Delivery): Delivery | undefined {
-    return this.#isInTables || delivery.share === undefined ? undefined : delivery;
-  }
-
-  #enqueue(queued: Queued): void {
-    this.#queue.push(queued);
-    this.#queuedChars += queued.delivery.json.length;
-    if (this.#queuedChars > MAX_QUEUED_CHARS) this.#moveToTables();
-  }
-
-  #nextId(): number {
-    do {
-      this.#lastId = (this.#lastId % 65_535) + 1;
-    } while (this.#inFlight.has(this.#lastId));
-    return this.#lastId;
-  }
-
   /** For a session that has become too large for memory. It still ends with its connection. */
   #moveToTables(): void {
     const state = this.#state;
@@ -331,15 +224,10 @@ export class SessionStore {
     this.#isInTables = true;
     this.save(state);
     for (const subscription of this.#subscriptions.values()) tables.putSubscription(subscription);
-    for (const [packetId, { qos, phase, delivery }] of this.#inFlight) {
-      tables.addOutbound(packetId, qos, phase, delivery ?? NEVER_ASKED_FOR);
-    }
-    for (const { qos, delivery } of this.#queue) tables.addOutbound(undefined, qos, "queued", delivery);
+    this.outbound.moveTo(tables);
     for (const [packetId, count] of this.#releases) tables.putRelease(packetId, count);
     for (const [alias, topic] of this.#aliasesIn) tables.putAliasIn(alias, topic);
     for (const [topic, alias] of this.#aliasesOut) tables.putAliasOut(topic, alias);
-    this.#queue = [];
-    this.#queuedChars = 0;
     this.#onMoved();
   }
 
@@ -348,24 +236,10 @@ export class SessionStore {
     const tables = this.#tables;
     for (const subscription of tables.listSubscriptions())
       this.#subscriptions.set(subscription.text, subscription);
-    for (const { packet_id, qos, phase } of tables.listOutboundStates()) {
-      if (packet_id === null) this.#queued += 1;
-      else this.#inFlight.set(packet_id, { qos, phase, delivery: undefined });
-    }
-    this.#lastId = [...this.#inFlight.keys()].at(-1) ?? 0;
+    this.outbound.load(tables);
     for (const [packetId, count] of tables.listReleases()) this.#releases.set(packetId, count);
     const { into, out } = tables.listAliases();
     for (const { alias, topic } of into) this.#aliasesIn.set(alias, topic);
     for (const { alias, topic } of out) this.#aliasesOut.set(topic, alias);
   }
 }
-
-/** Stands for a message of a session that nobody will ever take up: only its identifier is still of use. */
-const NEVER_ASKED_FOR: Delivery = {
-  channel: "",
-  topic: "",
-  json: "{}",
-  isRetained: false,
-  identifiers: [],
-  wantsSequence: false,
-};

@@ -54,7 +54,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
           this.#openings += 1;
           return this.#enqueue(async () => {
             this.#openings -= 1;
-            await this.#core.connect(socket, JSON.parse(message) as MqttOpening);
+            await this.#core.life.connect(socket, JSON.parse(message) as MqttOpening);
           });
         }
         link?.onConsumed(consumed);
@@ -82,7 +82,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     }
 
     override alarm(): Promise<void> {
-      return this.#enqueue(() => this.#core.onAlarm());
+      return this.#enqueue(() => this.#core.life.onAlarm());
     }
 
     /** What a channel tells (subscriber.ts). */
@@ -120,7 +120,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     #onGone(socket: WebSocket): Promise<void> {
       return this.#enqueue(async () => {
         this.#packets.delete(socket);
-        if (this.#linkOf(socket) !== undefined) await this.#core.onCut();
+        if (this.#linkOf(socket) !== undefined) await this.#core.life.onCut();
       });
     }
 
@@ -175,7 +175,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     #onDisconnect(packet: IDisconnectPacket, link: MqttLink): Promise<void> {
       const { reasonCode = 0, properties } = packet;
       const expirySeconds = link.version === 5 ? properties?.sessionExpiryInterval : undefined;
-      return this.#core.disconnect(reasonCode, expirySeconds);
+      return this.#core.life.disconnect(reasonCode, expirySeconds);
     }
 
     /** Ends a connection that broke the rules, or that can be told of a fault in no other way (MQTT 5 §4.13). */
@@ -189,7 +189,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
         const reasonString = isBad ? thrown.message : error.message;
         link.send(encodePacket({ cmd: "disconnect", reasonCode, properties: { reasonString } }, 5));
       }
-      await this.#core.onCut();
+      await this.#core.life.onCut();
     }
   };
 }

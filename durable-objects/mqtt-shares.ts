@@ -40,7 +40,7 @@ export class MqttShares {
   /** What this member had of a group and did not acknowledge goes back to it. */
   async leave({ text }: Subscription): Promise<void> {
     const { store, isConnected, name } = this.#host;
-    const mine = store.listOutbound().filter(({ delivery }) => delivery.share === text);
+    const mine = store.outbound.list().filter(({ delivery }) => delivery.share === text);
     const unacknowledged = mine
       .filter(({ phase }) => phase !== "released")
       .map(({ delivery: { channel, json } }) => ({ channel, json }));
