@@ -31,6 +31,7 @@ const INHERITED = [
   "PATH",
   "HOME",
   "NO_COLOR",
+  "DENO",
   "DENO_DIR",
 ] as const;
 const LIMIT =
