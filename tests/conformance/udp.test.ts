@@ -15,7 +15,7 @@ import { serveTarget } from "./serve-target.ts";
 let served: ServedTarget;
 const sockets: { close(): void }[] = [];
 beforeAll(async () => {
-  served = await serveTarget({ UDP_LEASE_SECONDS: "1", MAX_UDP_HOST_LEASES: "20" }, { withGateway: true });
+  served = await serveTarget({ UDP_LEASE_SECONDS: "2", MAX_UDP_HOST_LEASES: "20" }, { withGateway: true });
 }, 60_000);
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.close();
@@ -152,7 +152,7 @@ describe("a lease", () => {
     const channel = newChannel();
     const { ask, next } = await open();
     const begun = await ask({ op: "subscribe", channel });
-    expect(begun).toMatchObject({ op: "subscribed", channel, lease: 1, after: expect.any(String) });
+    expect(begun).toMatchObject({ op: "subscribed", channel, lease: 2, after: expect.any(String) });
     const first = await publish(channel, 1);
     const second = await publish(channel, 2);
     expect(await next()).toMatchObject({ sequence: first, previous: begun.after, data: 1 });
@@ -168,7 +168,7 @@ describe("a lease", () => {
     const { ask, next } = await open();
     const begun = await ask({ op: "subscribe", channel, after: "earliest" });
     expect(await next()).toMatchObject({ data: 1 });
-    const endsAtMs = Date.now() + 1800;
+    const endsAtMs = Date.now() + 2500;
     while (Date.now() < endsAtMs) {
       const renewed = await ask({ op: "subscribe", channel, after: "earliest" });
       expect(renewed.after).toBe(begun.after);
