@@ -10,13 +10,14 @@ import type { RunningGateway } from "../../scripts/gateway.ts";
 import { startGateway } from "../../scripts/gateway.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
+import { orSkipped } from "./missing.ts";
 import type { Mosquitto } from "./mosquitto.ts";
 import { startMosquitto, whyNoMosquitto } from "./mosquitto.ts";
 import { Received } from "./received-events.ts";
 
 const why = whyNoMosquitto();
 
-describe.skipIf(why !== undefined)(`the MQTT bridge${why === undefined ? "" : ` (skipped: ${why})`}`, () => {
+describe.skipIf(why !== undefined)(orSkipped("the MQTT bridge", why), () => {
   let stateDirectory: string;
   let served: Served;
   let broker: Mosquitto;
