@@ -20,6 +20,7 @@ const STEPS: readonly Step[] = [
   { name: "types of the Worker", command: "tsc", options: ["-p", "tsconfig.json"] },
   { name: "types of scripts and tests", command: "tsc", options: ["-p", "tsconfig.node.json"] },
   { name: "types of tests in workerd", command: "tsc", options: ["-p", "tests/durable-objects"] },
+  { name: "types of the page", command: "tsc", options: ["-p", "web"] },
   {
     name: "types of what Deno runs",
     command: "deno",

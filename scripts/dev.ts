@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertSettings, toBindings } from "./bindings.ts";
-import { QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
+import { buildPage } from "./build-page.ts";
+import { PAGE, QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree, parsePort } from "./port.ts";
 import { hasOwnQstash, standInOptions, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
@@ -23,6 +24,7 @@ async function dev(): Promise<number> {
   const port = parsePort("PORT", env.PORT, 8787);
   if (port !== 0) await assertPortFree("PORT", host, port);
   const stopped = stopSignal();
+  await buildPage();
 
   const qstashPort = parsePort("QSTASH_PORT", env.QSTASH_PORT, 7104);
 
@@ -69,10 +71,12 @@ async function dev(): Promise<number> {
 function writeConfig(directory: string, host: string, ports: readonly number[]): string {
   const path = join(directory, "wrangler.toml");
   const listeners = ports.map((port) => `{ protocol = "tcp", port = ${port}, address = "${host}" }`);
-  const text = readFileSync(WRANGLER_CONFIG, "utf8").replace(
-    'main = "worker.ts"',
-    `main = ${JSON.stringify(join(ROOT, "worker.ts"))}\nconnect = [${listeners.join(", ")}]`,
-  );
+  const text = readFileSync(WRANGLER_CONFIG, "utf8")
+    .replace(
+      'main = "worker.ts"',
+      `main = ${JSON.stringify(join(ROOT, "worker.ts"))}\nconnect = [${listeners.join(", ")}]`,
+    )
+    .replace('directory = "dist/web"', `directory = ${JSON.stringify(PAGE)}`);
   writeFileSync(path, text);
   return path;
 }

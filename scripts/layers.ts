@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from "dependency-cruiser";
 
 /** A file of ours, against a package or a module of the runtime. */
 const OURS =
-  "^(worker\\.ts$|(core|wire|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|tests)/)";
+  "^(worker\\.ts$|(core|wire|functions|durable-objects|services|proto|local|gateway|clients|guide|web|bench|scripts|tests)/)";
 
 /**
  * Who may import whom: the table of docs/architecture.md, as rules. Each says why it is there, since that is what
@@ -111,8 +111,8 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "web",
     "^web/",
-    ["^web/", "^clients/", "^wire/"],
-    "The page is a client like any other; what it cannot do through clients/, nobody else can either.",
+    ["^web/", "^clients/", "^wire/", "^guide/", "^proto/gen/"],
+    "The page is a client like any other: it speaks each wire as anybody could, with what is published of it, and carries nothing of the server.",
   ),
   layer(
     "bench",
