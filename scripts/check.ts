@@ -19,6 +19,7 @@ const STEPS: readonly Step[] = [
   { name: "layers and cycles", command: "node", options: [join(ROOT, "scripts", "check-layers.ts")] },
   { name: "types of the Worker", command: "tsc", options: ["-p", "tsconfig.json"] },
   { name: "types of scripts and tests", command: "tsc", options: ["-p", "tsconfig.node.json"] },
+  { name: "types of the page and its client", command: "tsc", options: ["-p", "tsconfig.web.json"] },
   { name: "types of tests in workerd", command: "tsc", options: ["-p", "tests/durable-objects"] },
   { name: "types of the page", command: "tsc", options: ["-p", "web"] },
   {

@@ -1,0 +1,27 @@
+export { ERROR_CODES, type ErrorCode, EverywireError } from "./error.ts";
+export type { CloudEvent, Gap, GapEvent, NewEvent, Published } from "./event.ts";
+export type {
+  ConnectOptions,
+  LadderStorage,
+  SubscribeOptions,
+  Timing,
+  WebSocketConstructor,
+  WebTransportSettings,
+} from "./options.ts";
+export type { ChannelSchema, OutputOf, StandardSchema } from "./schema.ts";
+export { TRANSPORT_NAMES, type TransportName } from "./transport.ts";
+export type {
+  Channel,
+  Client,
+  ClientStats,
+  Fallback,
+  Member,
+  Page,
+  Presence,
+  ReadOptions,
+  Subscription,
+  SubscriptionState,
+  SubscriptionStats,
+  TypedEvent,
+  TypedNewEvent,
+} from "./types.ts";
