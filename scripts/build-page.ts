@@ -40,11 +40,10 @@ export async function buildPage(): Promise<void> {
       assetNames: "[name]-[hash]",
       jsx: "automatic",
       jsxImportSource: "preact",
-      tsconfig: join(SOURCE, "tsconfig.json"),
+      tsconfig: join(ROOT, "tsconfig.web.json"),
       metafile: true,
       legalComments: "none",
       logLevel: "silent",
-      // mqtt.js asks for what Node has; its build for browsers brings that along.
       define: { "process.env.NODE_ENV": '"production"' },
     });
     writeFileSync(join(aside, "index.html"), toDocument(metafile, aside));

@@ -21,7 +21,6 @@ const STEPS: readonly Step[] = [
   { name: "types of scripts and tests", command: "tsc", options: ["-p", "tsconfig.node.json"] },
   { name: "types of the page and its client", command: "tsc", options: ["-p", "tsconfig.web.json"] },
   { name: "types of tests in workerd", command: "tsc", options: ["-p", "tests/durable-objects"] },
-  { name: "types of the page", command: "tsc", options: ["-p", "web"] },
   {
     name: "types of what Deno runs",
     command: "deno",
