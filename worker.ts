@@ -23,6 +23,7 @@ import { serveTcp } from "./functions/boundary/tcp.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
 import { doors } from "./functions/routes.ts";
 import { createChannels, createDirectory } from "./services/channels.ts";
+import { createGateway } from "./services/gateway.ts";
 import { createJobs } from "./services/jobs.ts";
 import { createMqttSessions } from "./services/mqtt-sessions.ts";
 import { createNames } from "./services/names.ts";
@@ -134,6 +135,7 @@ function compose(env: Env): Composed {
       webhookSources: createWebhookSources(env as unknown as Record<string, unknown>),
       webhooks: svix === undefined ? webhooks : createSvixWebhooks(webhooks, svix),
       names,
+      gateway: createGateway(settings.gatewayHealthUrl),
     },
   };
   const webhookSender =

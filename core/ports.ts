@@ -38,6 +38,7 @@ export interface Ports {
   readonly workQueues: WorkQueues;
   readonly outbox: Outbox;
   readonly mqttSessions: MqttSessions;
+  readonly gateway: Gateway;
 }
 
 export type { Gap, ProducerStamp, StoredEvent } from "./log-entry.ts";
@@ -242,4 +243,27 @@ export interface RequestRates {
 export interface WebhookSources {
   /** Undefined where no source of that name is set up. */
   find(name: string): WebhookScheme | undefined;
+}
+
+/** What is there now by way of the gateway. */
+export interface GatewayOffer {
+  /** Where it listens, by the name of the setting. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** The versions of HTTP on which it carries every HTTP door. */
+  readonly http: readonly string[];
+  readonly doors: readonly {
+    readonly name: string;
+    readonly summary: string;
+    readonly guarantees: Readonly<Record<string, boolean>>;
+  }[];
+}
+
+/** The process before this Worker that terminates what an isolate cannot. */
+export interface Gateway {
+  /**
+   * Undefined where none was set up.
+   *
+   * @throws EverywireError `unavailable` where it does not answer
+   */
+  describe(): Promise<GatewayOffer | undefined>;
 }

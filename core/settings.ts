@@ -23,6 +23,8 @@ export interface Settings {
   readonly allowsPrivateWebhooks: boolean;
   /** Where names are looked up (RFC 8484, in JSON) before a URL of somebody's is called; undefined where it is off. */
   readonly dnsResolverUrl: string | undefined;
+  /** Where the gateway says what it offers, without a slash at the end; undefined where there is none. */
+  readonly gatewayHealthUrl: string | undefined;
 }
 
 const DEFAULT_DNS_RESOLVER_URL = "https://cloudflare-dns.com/dns-query";
@@ -43,6 +45,7 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     publicUrl: parseUrl(env, "PUBLIC_URL"),
     allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
     dnsResolverUrl: parseResolver(env, "DNS_RESOLVER_URL"),
+    gatewayHealthUrl: parseUrl(env, "GATEWAY_HEALTH_URL"),
   };
 }
 

@@ -1,4 +1,5 @@
 import { AmqpBridge } from "./amqp/bridge.ts";
+import { AMQP, GRPC, MQTT_BRIDGE, UDP, WEBTRANSPORT } from "./doors.ts";
 import { createHandle } from "./handle.ts";
 import type { HealthReport } from "./health.ts";
 import { listenHealth } from "./health.ts";
@@ -28,10 +29,12 @@ export interface Gateway {
   readonly ports: GatewayPorts;
   /** SHA-256 of the certificate, in base64. */
   readonly certificateHash: string;
+  /** What could not be started, and why; the rest runs. */
+  readonly missing: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-/** Starts every listener. @throws Error where one cannot listen */
+/** Starts every listener. Without Deno there is no HTTP/3. @throws Error where a port cannot be listened on */
 export async function startGateway(settings: GatewaySettings): Promise<Gateway> {
   const { host, limits } = settings;
   const certificate = await loadCertificate(settings);
@@ -40,10 +43,12 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const underWay = new UnderWay();
   const options = { host, limits, worker, handle: createHandle(worker, limits), underWay };
 
-  const tls = await listenTls({ ...options, port: settings.tlsPort, certificate });
-  const grpc = await listenClear({ ...options, port: settings.grpcPort });
+  const hasHttp3 = (): boolean => http3.report !== undefined;
+  const tls = await listenTls({ ...options, port: settings.tlsPort, certificate, hasHttp3 });
   const http3 = new Http3Process({ ...settings, tlsPort: tls.port });
-  await http3.start();
+  // Most of what a start waits for.
+  const http3Started = http3.start();
+  const grpc = await listenClear({ ...options, port: settings.grpcPort });
   const listeners = [tls, grpc];
   const udp = await listenUdp({ host, port: settings.udpPort, limits, worker });
   const { amqp: amqpSettings, mqttBridge: mqttSettings, token, stateDirectory } = settings;
@@ -55,7 +60,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     const { requests = 0, upstream = 0, connections = 0, sessions = 0 } = http3.report ?? {};
     return {
       workerLostAtMs: health.lostAtMs,
-      hasHttp3: http3.report !== undefined,
+      hasHttp3: hasHttp3(),
       requests: underWay.count + requests,
       upstream: worker.underWay + upstream,
       connections: own + connections,
@@ -65,8 +70,26 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
       ...(mqttBridge === undefined ? {} : { mqttBridge: mqttBridge.status }),
     };
   };
-  const healthListener = await listenHealth(host, settings.healthPort, report);
+  const toPorts = (healthPort: number): GatewayPorts => ({
+    TLS_PORT: tls.port,
+    GRPC_PORT: grpc.port,
+    GATEWAY_HEALTH_PORT: healthPort,
+    UDP_PORT: udp.port,
+  });
+  const offer = (healthPort: number) => ({
+    ports: toPorts(healthPort),
+    http: ["1.1", "2", ...(hasHttp3() ? ["3"] : [])],
+    doors: [
+      GRPC,
+      UDP,
+      ...(hasHttp3() ? [WEBTRANSPORT] : []),
+      ...(amqp?.status.status === "ok" ? [AMQP] : []),
+      ...(mqttBridge?.status.status === "ok" ? [MQTT_BRIDGE] : []),
+    ],
+  });
+  const healthListener = await listenHealth({ host, port: settings.healthPort, report, offer });
   void health.check();
+  await http3Started;
   log("is up", {
     worker: settings.workerUrl,
     tls: tls.port,
@@ -75,13 +98,9 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     health: healthListener.port,
   });
   return {
-    ports: {
-      TLS_PORT: tls.port,
-      GRPC_PORT: grpc.port,
-      GATEWAY_HEALTH_PORT: healthListener.port,
-      UDP_PORT: udp.port,
-    },
+    ports: toPorts(healthListener.port),
     certificateHash: certificate.hash,
+    missing: http3.fault === undefined ? {} : { "HTTP/3 and WebTransport": http3.fault },
     async stop() {
       log("stops", { requests: underWay.count });
       udp.stop();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { GatewayDoor } from "./doors.ts";
 
 export interface HealthReport {
   /** Since when the Worker is away, in milliseconds since 1970; undefined while it is there. */
@@ -20,27 +21,46 @@ export interface HealthReport {
   readonly mqttBridge?: { readonly status: string; readonly channels: number };
 }
 
+/** What is there now by way of the gateway, as the Worker's `/capabilities` tells on. */
+export interface Offer {
+  /** By the name of the setting. */
+  readonly ports: object;
+  /** The versions of HTTP on which every HTTP door is reached. */
+  readonly http: readonly string[];
+  readonly doors: readonly GatewayDoor[];
+}
+
+export interface HealthOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly report: () => HealthReport;
+  /** Given the port that health took. */
+  readonly offer: (healthPort: number) => Offer;
+}
+
 /**
  * `GET /health` says that the gateway runs, and `GET /ready` that it reaches the Worker as well: a gateway that is
- * started anew because the Worker is away would help nobody.
+ * started anew because the Worker is away would help nobody. `GET /doors` says what it offers.
  */
-export async function listenHealth(host: string, port: number, report: () => HealthReport) {
-  const server = createServer((request, response) => {
+export async function listenHealth({ host, port, report, offer }: HealthOptions) {
+  const answer = (path: string | undefined): { readonly status: number; readonly body: object } => {
+    if (path === "/doors") return { status: 200, body: offer((server.address() as AddressInfo).port) };
+    if (path !== "/health" && path !== "/ready") return { status: 404, body: {} };
     const { workerLostAtMs, hasHttp3, ...counts } = report();
-    const path = request.url?.split("?")[0];
-    const isKnown = path === "/health" || path === "/ready";
     const isAway = workerLostAtMs !== undefined;
     const worker = isAway
       ? { status: "unreachable", since: new Date(workerLostAtMs).toISOString() }
       : { status: "ok" };
     const isBad = path === "/ready" && isAway;
-    response.writeHead(isKnown ? (isBad ? 503 : 200) : 404, {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-    });
-    const body = isKnown
-      ? { status: isBad ? "unavailable" : "ok", worker, http3: hasHttp3 ? "ok" : "restarting", ...counts }
-      : {};
+    const http3 = hasHttp3 ? "ok" : "restarting";
+    return {
+      status: isBad ? 503 : 200,
+      body: { status: isBad ? "unavailable" : "ok", worker, http3, ...counts },
+    };
+  };
+  const server = createServer((request, response) => {
+    const { status, body } = answer(request.url?.split("?")[0]);
+    response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(request.method === "HEAD" ? undefined : JSON.stringify(body));
   });
   server.on("clientError", (_error, socket) => socket.destroy());

@@ -10,7 +10,8 @@ process.on("unhandledRejection", (reason) => log("unhandled", { why: reason }));
 try {
   const gateway = await startGateway(parseSettings(process.env));
   // The one line on stdout: whoever started us waits for it.
-  console.log(JSON.stringify({ ready: gateway.ports, certificateHash: gateway.certificateHash }));
+  const { ports: ready, certificateHash, missing } = gateway;
+  console.log(JSON.stringify({ ready, certificateHash, missing }));
   const stop = async () => {
     process.off("SIGTERM", stop).off("SIGINT", stop);
     await gateway.stop();

@@ -4,8 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertSettings, toBindings } from "./bindings.ts";
 import { buildPage } from "./build-page.ts";
+import { chooseGatewayPorts, keepGateway, tellOfGateway, wantsGateway } from "./keep-gateway.ts";
 import { PAGE, QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
-import { assertPortFree, parsePort } from "./port.ts";
+import { assertPortFree, findFreePort, parsePort, toUrl } from "./port.ts";
 import { hasOwnQstash, standInOptions, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
 import { exitWith, StartError } from "./start-error.ts";
@@ -21,8 +22,11 @@ try {
 async function dev(): Promise<number> {
   const { env } = process;
   const host = env.HOST || "127.0.0.1";
-  const port = parsePort("PORT", env.PORT, 8787);
-  if (port !== 0) await assertPortFree("PORT", host, port);
+  const asked = parsePort("PORT", env.PORT, 8787);
+  if (asked !== 0) await assertPortFree("PORT", host, asked);
+  // The gateway has to know where the Worker will be.
+  const port = asked === 0 ? await findFreePort(host) : asked;
+  const gatewayPorts = wantsGateway(env) ? await chooseGatewayPorts(env, host) : undefined;
   const stopped = stopSignal();
   await buildPage();
 
@@ -38,6 +42,7 @@ async function dev(): Promise<number> {
   for (const [name, tcpPort] of Object.entries(tcpPorts)) await assertPortFree(name, host, tcpPort);
   const bindings: Record<string, string> = toBindings(env, toStateDirectory(env));
   for (const [name, tcpPort] of Object.entries(tcpPorts)) bindings[name] = String(tcpPort);
+  if (gatewayPorts) bindings.GATEWAY_HEALTH_URL = toUrl(host, gatewayPorts.GATEWAY_HEALTH_PORT);
   const common = ["dev", "--local", "--ip", host];
   const processes: ChildProcess[] = [];
   if (!hasOwnQstash(env)) {
@@ -59,10 +64,21 @@ async function dev(): Promise<number> {
   const config = writeConfig(state, host, Object.values(tcpPorts));
   const own = ["--config", config, "--port", `${port}`, "--persist-to", state, "--env-file", settings];
   processes.push(runWrangler([...common, ...own], "inherit"));
+  const gateway =
+    gatewayPorts &&
+    keepGateway({
+      url: toUrl(host, port),
+      host,
+      ports: gatewayPorts,
+      stateDirectory: toStateDirectory(env),
+      environment: env,
+    });
+  void tellOfGateway(gateway, host);
 
   const exits = processes.map(async (child) => Number((await once(child, "exit"))[0] ?? 1));
   const end = await Promise.race([stopped, ...exits]);
   for (const child of processes) child.kill("SIGTERM");
+  await gateway?.stop();
   await Promise.all(exits);
   return typeof end === "number" ? end : 0;
 }

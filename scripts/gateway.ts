@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { endWithParent } from "./end-with-parent.ts";
 import { GATEWAY, ROOT } from "./paths.ts";
+import type { PortKind } from "./port.ts";
+import { toUrl } from "./port.ts";
 import { StartError } from "./start-error.ts";
 
 const START_TIMEOUT_MS = 30_000;
@@ -33,7 +35,15 @@ const INHERITED = [
 const LIMIT =
   /^(MAX_[A-Z_]+|UDP_(DATAGRAMS_PER_SECOND|LEASE_SECONDS)|RESPONSE_TIMEOUT_SECONDS|KEEPALIVE_SECONDS)$/;
 
-export type GatewayPortName = "TLS_PORT" | "GRPC_PORT" | "GATEWAY_HEALTH_PORT" | "UDP_PORT";
+/** As {@link GatewayOptions.ports} has them: each with its usual port, and what listens on it. */
+export const GATEWAY_PORTS = {
+  TLS_PORT: { usual: 8443, kinds: ["tcp", "udp"] },
+  GRPC_PORT: { usual: 50_051, kinds: ["tcp"] },
+  GATEWAY_HEALTH_PORT: { usual: 7105, kinds: ["tcp"] },
+  UDP_PORT: { usual: 7102, kinds: ["udp"] },
+} as const satisfies Record<string, { readonly usual: number; readonly kinds: readonly PortKind[] }>;
+
+export type GatewayPortName = keyof typeof GATEWAY_PORTS;
 
 export interface GatewayOptions {
   /** The Worker, without a slash at the end. */
@@ -53,6 +63,8 @@ export interface RunningGateway {
   readonly ports: Readonly<Record<GatewayPortName, number>>;
   /** SHA-256 of its certificate, in base64. */
   readonly certificateHash: string;
+  /** What could not be started, and why; the rest runs. */
+  readonly missing: Readonly<Record<string, string>>;
   readonly process: ChildProcess;
   /** Stops in order. */
   stop(): Promise<void>;
@@ -78,13 +90,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   if (child.stderr !== null && options.onLog !== undefined) {
     createInterface({ input: child.stderr }).on("line", options.onLog);
   }
-  const { ready, certificateHash } = await untilReady(child);
-  let isStopping = false;
-  child.once("exit", (code, signal) => {
-    if (!isStopping) console.error(`The gateway ended by itself (${signal ?? code}).`);
-  });
+  const { ready, certificateHash, missing } = await untilReady(child);
   const end = async (signal: NodeJS.Signals) => {
-    isStopping = true;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
     child.kill(signal);
@@ -95,6 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   return {
     ports: ready,
     certificateHash,
+    missing,
     process: child,
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
@@ -102,12 +110,17 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 }
 
 /** Where it is, and a command to try each of its wires: what `npm start` prints. */
-export function describeGateway({ ports }: RunningGateway): string {
+export function describeGateway({ ports, missing }: RunningGateway, host: string): string {
   const { TLS_PORT, GRPC_PORT, GATEWAY_HEALTH_PORT, UDP_PORT } = ports;
+  const at = new URL(toUrl(host, 0)).hostname;
+  const name = at === "127.0.0.1" ? "localhost" : at;
+  const http = "HTTP/3 and WebTransport" in missing ? "HTTP/1.1, HTTP/2" : "HTTP/1.1, HTTP/2, HTTP/3";
+  const faults = Object.entries(missing).map(([part, why]) => `  ${part} does not run: ${why}.`);
   return [
-    `The gateway is at https://localhost:${TLS_PORT} (HTTP/1.1, HTTP/2, HTTP/3, gRPC, WebTransport at /wt), with a`,
-    `certificate of its own; gRPC in clear at 127.0.0.1:${GRPC_PORT}; UDP at 127.0.0.1:${UDP_PORT}; health at http://127.0.0.1:${GATEWAY_HEALTH_PORT}/health.`,
-    `  npx buf curl --protocol grpc --http2-prior-knowledge -d '{"channel":"demo/hello"}' http://127.0.0.1:${GRPC_PORT}/everywire.v1.ChannelService/Subscribe`,
+    `The gateway is at https://${name}:${TLS_PORT} (${http}, gRPC, WebTransport at /wt); its certificate is gateway-cert.pem`,
+    `beside the state. gRPC in clear is on port ${GRPC_PORT}, UDP on ${UDP_PORT}, the gateway's health at http://${at}:${GATEWAY_HEALTH_PORT}/health.`,
+    ...faults,
+    `  npx buf curl --protocol grpc --http2-prior-knowledge -d '{"channel":"demo/hello"}' http://${at}:${GRPC_PORT}/everywire.v1.ChannelService/Subscribe`,
     "",
   ].join("\n");
 }
@@ -115,7 +128,7 @@ export function describeGateway({ ports }: RunningGateway): string {
 function toEnvironment(options: GatewayOptions): NodeJS.ProcessEnv {
   const { url, host = "127.0.0.1", ports = {}, stateDirectory, environment = {} } = options;
   const inherited = [...INHERITED, ...Object.keys(environment).filter((name) => LIMIT.test(name))];
-  const names: readonly GatewayPortName[] = ["TLS_PORT", "GRPC_PORT", "GATEWAY_HEALTH_PORT", "UDP_PORT"];
+  const names = Object.keys(GATEWAY_PORTS) as readonly GatewayPortName[];
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
@@ -132,6 +145,7 @@ function toEnvironment(options: GatewayOptions): NodeJS.ProcessEnv {
 interface Ready {
   readonly ready: RunningGateway["ports"];
   readonly certificateHash: string;
+  readonly missing: RunningGateway["missing"];
 }
 
 async function untilReady(child: ChildProcess): Promise<Ready> {

@@ -1,7 +1,11 @@
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { createServer, isIPv6 } from "node:net";
 import { StartError } from "./start-error.ts";
+
+/** TCP and UDP have ports of their own: a number may be free on one and taken on the other. */
+export type PortKind = "tcp" | "udp";
 
 /**
  * Listens on a port for a moment. The runtime would fail on a taken port with a stack and a half-started process;
@@ -9,46 +13,87 @@ import { StartError } from "./start-error.ts";
  *
  * @throws StartError
  */
-export async function assertPortFree(name: string, host: string, port: number): Promise<void> {
-  const server = createServer();
+export async function assertPortFree(
+  name: string,
+  host: string,
+  port: number,
+  kinds: readonly PortKind[] = ["tcp"],
+): Promise<void> {
   try {
-    server.listen({ host, port, exclusive: true });
-    await once(server, "listening");
+    for (const kind of kinds) await take(kind, host, port);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new StartError(`${explain(code, host, port)} Set ${name} (or HOST) to listen elsewhere.`);
   }
-  server.close();
-  await once(server, "close");
 }
 
 /** A port that is free now, for what has to be told a port before it listens. */
-export async function findFreePort(host: string): Promise<number> {
+export async function findFreePort(host: string, kinds: readonly PortKind[] = ["tcp"]): Promise<number> {
+  const [first = "tcp", ...others] = kinds;
+  for (let tries = 1; ; tries += 1) {
+    const port = await take(first, host, 0);
+    try {
+      for (const kind of others) await take(kind, host, port);
+      return port;
+    } catch (error) {
+      // The same number is taken on the other: another one will do.
+      if (tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+const MAX_TRIES = 20;
+
+/** Listens for a moment. Gives the port. */
+async function take(kind: PortKind, host: string, port: number): Promise<number> {
+  if (kind === "udp") {
+    const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+    try {
+      socket.bind({ address: host, port, exclusive: true });
+      await once(socket, "listening");
+      return socket.address().port;
+    } finally {
+      const closed = once(socket, "close");
+      socket.close();
+      await closed;
+    }
+  }
   const server = createServer();
-  server.listen({ host, port: 0 });
+  server.listen({ host, port, exclusive: true });
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const taken = (server.address() as AddressInfo).port;
   server.close();
   await once(server, "close");
-  return port;
+  return taken;
+}
+
+/** Where what listens on a host is reached from this machine. */
+export function toUrl(host: string, port: number): string {
+  // A wildcard is where to listen, and no address to connect to.
+  if (host === "0.0.0.0" || host === "::") return `http://127.0.0.1:${port}`;
+  return host.includes(":") ? `http://[${host}]:${port}` : `http://${host}:${port}`;
 }
 
 /**
  * The port of a listener beside the main one: what the environment says, or its usual one, or, where that is taken and
  * nobody insisted on it, any other. So a second server needs no more than a `PORT` of its own.
  *
- * @throws StartError where the environment's is no port
+ * @throws StartError where the environment's is no port, or is taken
  */
 export async function chooseSidePort(
   name: string,
   text: string | undefined,
   usual: number,
   host: string,
+  kinds: readonly PortKind[] = ["tcp"],
 ): Promise<number> {
   const port = parsePort(name, text, usual);
-  if (text !== undefined && text !== "") return port;
+  if (text !== undefined && text !== "") {
+    if (port !== 0) await assertPortFree(name, host, port, kinds);
+    return port;
+  }
   try {
-    await assertPortFree(name, host, port);
+    await assertPortFree(name, host, port, kinds);
     return port;
   } catch {
     return 0;

@@ -7,7 +7,7 @@ import type { TcpPortName } from "../core/settings.ts";
 import { assertSettings, toBindings } from "./bindings.ts";
 import { servePageFiles } from "./page-files.ts";
 import { BUNDLE, OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
-import { assertPortFree, findFreePort } from "./port.ts";
+import { assertPortFree, findFreePort, toUrl } from "./port.ts";
 import type { QstashSettings } from "./qstash.ts";
 import { hasOwnQstash, standInOptions, standInSettings, WORKER_ALIAS } from "./qstash.ts";
 import { startRuntime } from "./runtime.ts";
@@ -168,10 +168,4 @@ function listModules(bundle: string) {
     path: join(dirname(bundle), name ?? ""),
   }));
   return [{ type: "ESModule" as const, path: bundle }, ...texts];
-}
-
-function toUrl(host: string, port: number): string {
-  // A wildcard is where to listen, and no address to connect to.
-  if (host === "0.0.0.0" || host === "::") return `http://127.0.0.1:${port}`;
-  return host.includes(":") ? `http://[${host}]:${port}` : `http://${host}:${port}`;
 }

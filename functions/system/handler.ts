@@ -24,10 +24,11 @@ export async function handleReady(c: EdgeContext): Promise<Response> {
   return toJson({ status: isReady ? "ok" : "unavailable", dependencies, store }, isReady ? 200 : 503);
 }
 
-/** `GET /capabilities` */
-export function handleCapabilities(c: EdgeContext, doors: readonly Door[]): Response {
-  const { limits, hasRateLimits } = c.get("edge").settings;
-  return toJson(toCapabilities(doors, limits, hasRateLimits), 200);
+/** `GET /capabilities`. A gateway that does not answer now is said to be away, and what it adds with it. */
+export async function handleCapabilities(c: EdgeContext, doors: readonly Door[]): Promise<Response> {
+  const { settings, ports } = c.get("edge");
+  const gateway = await ports.gateway.describe().catch((): "away" => "away");
+  return toJson(toCapabilities(doors, settings, gateway), 200);
 }
 
 /** `POST /auth/token`: a token for whoever asks, where the operator has said so. */

@@ -41,10 +41,15 @@ const ALT_SVC_SECONDS = 3600;
 
 /** HTTP/1.1 and HTTP/2 on one port, chosen by ALPN. */
 export async function listenTls(
-  options: ListenerOptions & { readonly certificate: Certificate },
+  options: ListenerOptions & {
+    readonly certificate: Certificate;
+    /** Whether there is HTTP/3 now, on the same number. */
+    readonly hasHttp3: () => boolean;
+  },
 ): Promise<Listener> {
-  const { certificate, handle } = options;
-  const announcing: Handle = (exchange) => handle(withHeaders(exchange, announceHttp3(server)));
+  const { certificate, handle, hasHttp3 } = options;
+  const announcing: Handle = (exchange) =>
+    handle(hasHttp3() ? withHeaders(exchange, announceHttp3(server)) : exchange);
   const http1 = createHttp1({ ...options, handle: announcing });
   const http2Server = createHttp2({ ...options, handle: announcing });
   const { cert, key } = certificate;

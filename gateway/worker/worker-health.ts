@@ -3,6 +3,8 @@ import { log } from "../log.ts";
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 5000;
 const PROBE_TIMEOUT_MS = 5000;
+/** Whoever starts the two together may have us up first: that is told only where it lasts. */
+const START_GRACE_MS = 10_000;
 
 /** Faults of the way to the Worker, as against faults of one request. */
 const UNREACHABLE = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"]);
@@ -16,6 +18,10 @@ export class WorkerHealth {
   #lostAtMs: number | undefined;
   #probe: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+  readonly #startedAtMs = Date.now();
+  #wasReached = false;
+  /** Whether the log has it that it is away. */
+  #isTold = false;
 
   /** @param url of the Worker, without a slash at the end */
   constructor(url: string) {
@@ -28,8 +34,10 @@ export class WorkerHealth {
   }
 
   onAnswer(): void {
+    this.#wasReached = true;
     if (this.#lostAtMs === undefined) return;
-    log("the Worker is back", { url: this.#url, awayMs: Date.now() - this.#lostAtMs });
+    if (this.#isTold) log("the Worker is back", { url: this.#url, awayMs: Date.now() - this.#lostAtMs });
+    this.#isTold = false;
     this.#lostAtMs = undefined;
     clearTimeout(this.#probe);
   }
@@ -56,10 +64,14 @@ export class WorkerHealth {
   }
 
   #onLost(why: unknown): void {
-    if (this.#lostAtMs !== undefined) return;
-    this.#lostAtMs = Date.now();
+    if (this.#lostAtMs === undefined) {
+      this.#lostAtMs = Date.now();
+      this.#probeAfter(FIRST_PROBE_MS);
+    }
+    const isStarting = !this.#wasReached && Date.now() - this.#startedAtMs < START_GRACE_MS;
+    if (this.#isTold || isStarting) return;
+    this.#isTold = true;
     log("the Worker is not reachable", { url: this.#url, why });
-    this.#probeAfter(FIRST_PROBE_MS);
   }
 
   #probeAfter(delayMs: number): void {
