@@ -2,6 +2,7 @@ import { door as connect } from "./connect/index.ts";
 import type { Door } from "./door.ts";
 import { door as durableStreams } from "./durable-streams/index.ts";
 import { door as graphql } from "./graphql/index.ts";
+import { door as guide } from "./guide/index.ts";
 import { door as http } from "./http/index.ts";
 import { door as jsonRpc } from "./json-rpc/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
@@ -32,6 +33,7 @@ export const doors: readonly Door[] = [
   queue,
   mqtt,
   rest,
+  guide,
   createSystemDoor(() => doors),
   createPageDoor(() => doors),
 ];

@@ -37,6 +37,7 @@ const BUNDLES: readonly Bundle[] = [
       "package-lock.json",
       "core",
       "wire",
+      "guide",
       "functions",
       "durable-objects",
       "services",

@@ -9,6 +9,7 @@ const TREES = [
   "worker.ts",
   "core",
   "wire",
+  "guide",
   "functions",
   "durable-objects",
   "services",

@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from "dependency-cruiser";
 
 /** A file of ours, against a package or a module of the runtime. */
 const OURS =
-  "^(worker\\.ts$|(core|wire|functions|durable-objects|services|proto|local|gateway|clients|guide|web|bench|scripts|tests)/)";
+  "^(worker\\.ts$|(core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|tests)/)";
 
 /**
  * Who may import whom: the table of docs/architecture.md, as rules. Each says why it is there, since that is what
@@ -39,10 +39,26 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
     from: { path: "^wire/" },
     to: { pathNot: ["^wire/"] },
   },
+  {
+    name: "guide",
+    comment:
+      "The guide is data and pure functions that the Worker, the page and the command all carry: it imports nothing but itself, or each of them would carry that too.",
+    severity: "error",
+    from: { path: "^guide/" },
+    to: { pathNot: ["^guide/"] },
+  },
   layer(
     "door",
     "^functions/([^/]+)/",
-    ["^core/", "^wire/", "^proto/gen/", "^functions/boundary/", "^functions/door\\.ts$", "^functions/$1/"],
+    [
+      "^core/",
+      "^wire/",
+      "^guide/",
+      "^proto/gen/",
+      "^functions/boundary/",
+      "^functions/door\\.ts$",
+      "^functions/$1/",
+    ],
     "A door decodes, calls an operation and encodes. It knows no other door (or neither could be removed), no service and no Durable Object (they are reached through the ports of core/). What doors share is in functions/boundary/.",
     "^functions/boundary/",
   ),
@@ -81,7 +97,7 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "worker",
     "^worker\\.ts$",
-    ["^(core|wire|functions|durable-objects|services|proto)/"],
+    ["^(core|wire|guide|functions|durable-objects|services|proto)/"],
     "worker.ts is bundled and deployed: what serves development, the gateway and the tests stays out of it.",
   ),
   layer(
@@ -105,7 +121,7 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "clients",
     "^clients/",
-    ["^clients/", "^wire/", "^proto/gen/"],
+    ["^clients/", "^wire/", "^guide/", "^proto/gen/"],
     "A client is shipped to others: it must not carry the server with it.",
   ),
   layer(

@@ -38,7 +38,8 @@ function toGatewayDoors(gateway: GatewayOffer | "away" | undefined) {
 function toGatewayState(gateway: GatewayOffer | "away" | undefined) {
   if (gateway === undefined) return { status: "off" };
   if (gateway === "away") return { status: "unavailable" };
-  return { status: "ok", ports: gateway.ports, http: gateway.http };
+  const { ports, http, certificateHash } = gateway;
+  return { status: "ok", ports, http, certificateHash };
 }
 
 /** RFC 6749 §5.1, and `token` for those who do not think in OAuth. */

@@ -47,6 +47,7 @@ describe("the layer check", () => {
     ["a route table that sees past index.ts", "routes", "functions/routes.ts", "functions/sse/handler.ts"],
     ["core that imports a door", "core", "core/a.ts", "functions/door.ts"],
     ["a codec that imports core", "wire", "wire/sse.ts", "core/event.ts"],
+    ["a guide that imports a codec", "guide", "guide/choose.ts", "wire/sse.ts"],
     ["a Durable Object that imports a service", "durable-objects", "durable-objects/a.ts", "services/a.ts"],
     ["a service that imports a door", "services", "services/a.ts", "functions/sse/index.ts"],
     ["a gateway that imports the Worker's inside", "gateway", "gateway/main.ts", "core/a.ts"],

@@ -8,15 +8,30 @@ export interface Capabilities {
   readonly doors: readonly { readonly name: string; readonly summary: string }[];
   readonly limits: Readonly<Record<string, number>>;
   readonly rateLimits: boolean;
-  /** Where the gateway is that stands before this server; undefined where none is known. */
   readonly gateway?: Gateway | undefined;
 }
 
+/** The process before the server that has HTTP/3 (gateway/README.md). */
+interface Gateway {
+  readonly status: "ok" | "off" | "unavailable";
+  readonly ports?: { readonly TLS_PORT: number };
+  readonly http?: readonly string[];
+  /** SHA-256 of its certificate in base64. */
+  readonly certificateHash?: string;
+}
+
 /** What a page has to know to open a WebTransport session. */
-export interface Gateway {
+export interface SessionTarget {
   readonly url: string;
-  /** SHA-256 of its certificate in base64, where no authority signed that. */
-  readonly certificateHash?: string | undefined;
+  readonly certificateHash: string | undefined;
+}
+
+/** Where WebTransport sessions are taken; undefined where nothing is known to take them now. */
+export function findSessionTarget({ gateway }: Capabilities): SessionTarget | undefined {
+  if (gateway?.status !== "ok" || gateway.ports === undefined || !gateway.http?.includes("3")) return undefined;
+  // The gateway's certificate for development names localhost, and browsers try that name over QUIC first.
+  const host = location.hostname === "127.0.0.1" ? "localhost" : location.hostname;
+  return { url: `https://${host}:${gateway.ports.TLS_PORT}/wt`, certificateHash: gateway.certificateHash };
 }
 
 /** What the server says of itself; undefined until it has said so. */

@@ -1,4 +1,4 @@
-import { capabilities } from "../../shell/server.ts";
+import { capabilities, findSessionTarget } from "../../shell/server.ts";
 import { splitLines } from "../counting-fetch.ts";
 import type { LaneEvent, LaneSink, LaneWire } from "../wire.ts";
 
@@ -16,13 +16,14 @@ export const webtransport: LaneWire = {
     if (!("WebTransport" in globalThis)) return "This browser has no WebTransport.";
     if (!isSecureContext) return "WebTransport needs https or localhost.";
     const known = capabilities.value;
-    return known === undefined || known.gateway !== undefined ? undefined : "The gateway is not running.";
+    const isThere = known === undefined || findSessionTarget(known) !== undefined;
+    return isThere ? undefined : `The gateway is ${known.gateway?.status === "unavailable" ? "not answering" : "off"}.`;
   },
 
   async run({ channel, after }, sink, signal) {
-    const { gateway } = capabilities.value ?? {};
-    if (gateway === undefined) throw new Error("The gateway is not running.");
-    const { url, certificateHash } = gateway;
+    const target = capabilities.value && findSessionTarget(capabilities.value);
+    if (target === undefined) throw new Error("The gateway is off.");
+    const { url, certificateHash } = target;
     const hashes =
       certificateHash === undefined ? [] : [{ algorithm: "sha-256", value: toBytes(certificateHash) }];
     const session = new WebTransport(url, { serverCertificateHashes: hashes });

@@ -1,0 +1,15 @@
+import { choose } from "../../guide/choose.ts";
+import { toGuide } from "../../guide/guide.ts";
+import type { EdgeContext } from "../boundary/edge.ts";
+import { parseFilter, parseQueryAnswers } from "./decode.ts";
+import { encodeGuide } from "./encode.ts";
+
+/** `GET /guide?use=&protocol=` */
+export function handleGuide(c: EdgeContext): Response {
+  return encodeGuide(toGuide(parseFilter(new URL(c.req.url))));
+}
+
+/** `GET /guide/choice?use=&client=&direction=&loss=&network=&contract=` */
+export function handleChoice(c: EdgeContext): Response {
+  return encodeGuide(choose(parseQueryAnswers(new URL(c.req.url))));
+}
