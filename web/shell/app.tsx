@@ -19,6 +19,11 @@ interface ViewEntry {
 
 const ENTRIES: Readonly<Record<View, ViewEntry>> = {
   race: { title: "Race", icon: "race", load: async () => RaceView },
+  guide: {
+    title: "Guide",
+    icon: "guide",
+    load: async () => (await import("../guide/guide-view.tsx")).GuideView,
+  },
 };
 
 /** The whole page: the bar, one view, the foot. */

@@ -28,7 +28,8 @@ export interface SessionTarget {
 
 /** Where WebTransport sessions are taken; undefined where nothing is known to take them now. */
 export function findSessionTarget({ gateway }: Capabilities): SessionTarget | undefined {
-  if (gateway?.status !== "ok" || gateway.ports === undefined || !gateway.http?.includes("3")) return undefined;
+  if (gateway?.status !== "ok" || gateway.ports === undefined || !gateway.http?.includes("3"))
+    return undefined;
   // The gateway's certificate for development names localhost, and browsers try that name over QUIC first.
   const host = location.hostname === "127.0.0.1" ? "localhost" : location.hostname;
   return { url: `https://${host}:${gateway.ports.TLS_PORT}/wt`, certificateHash: gateway.certificateHash };

@@ -17,7 +17,9 @@ export const webtransport: LaneWire = {
     if (!isSecureContext) return "WebTransport needs https or localhost.";
     const known = capabilities.value;
     const isThere = known === undefined || findSessionTarget(known) !== undefined;
-    return isThere ? undefined : `The gateway is ${known.gateway?.status === "unavailable" ? "not answering" : "off"}.`;
+    return isThere
+      ? undefined
+      : `The gateway is ${known.gateway?.status === "unavailable" ? "not answering" : "off"}.`;
   },
 
   async run({ channel, after }, sink, signal) {
