@@ -1,6 +1,6 @@
 import type { Flow, FlowStep } from "../../guide/protocol.ts";
 
-const WIDTH = 720;
+const WIDTH = 880;
 const MARGIN = 90;
 const HEAD = 44;
 const ROW = 46;
@@ -32,16 +32,10 @@ export function FlowDiagram({ flow, title }: { readonly flow: Flow; readonly tit
           </text>
         </g>
       ))}
-      {steps.map((step, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the steps of a flow never change places
-        <Arrow
-          key={index}
-          step={step}
-          fromX={xOf(step.from)}
-          toX={xOf(step.to)}
-          y={HEAD + index * ROW + 30}
-        />
-      ))}
+      {steps.map((step, index) => {
+        const y = HEAD + index * ROW + 30;
+        return <Arrow key={y} step={step} fromX={xOf(step.from)} toX={xOf(step.to)} y={y} />;
+      })}
     </svg>
   );
 }
@@ -88,9 +82,10 @@ function Arrow({ step: { kind, label }, fromX, toX, y }: ArrowProps) {
 function wrap(label: string, width: number): readonly string[] {
   if (label.length <= width) return [label];
   const end = label.lastIndexOf(" ", width);
-  if (end <= 0) return [`${label.slice(0, width - 1)}…`];
-  const rest = label.slice(end + 1);
-  return [label.slice(0, end), rest.length > width ? `${rest.slice(0, width - 1)}…` : rest];
+  // What has no space to break at is broken where it is full.
+  const first = end <= 0 ? label.slice(0, width) : label.slice(0, end);
+  const rest = label.slice(first.length).trimStart();
+  return [first, rest.length > width ? `${rest.slice(0, width - 1)}…` : rest];
 }
 
 function describe(title: string, { participants, steps }: Flow): string {

@@ -24,7 +24,7 @@ export function Strip({ race, lane }: { readonly race: Race; readonly lane: Lane
     void theme.value;
     if (canvas.current !== null) draw(canvas.current, lane);
   });
-  return <canvas class="strip" ref={canvas} role="presentation" />;
+  return <canvas class="strip" ref={canvas} />;
 }
 
 function draw(canvas: HTMLCanvasElement, lane: Lane): void {

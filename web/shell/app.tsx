@@ -19,6 +19,11 @@ interface ViewEntry {
 
 const ENTRIES: Readonly<Record<View, ViewEntry>> = {
   race: { title: "Race", icon: "race", load: async () => RaceView },
+  explorer: {
+    title: "Explorer",
+    icon: "explorer",
+    load: async () => (await import("../explorer/explorer-view.tsx")).ExplorerView,
+  },
   guide: {
     title: "Guide",
     icon: "guide",
