@@ -88,7 +88,8 @@ interface Composed {
 const rates = new IsolateRates();
 const composed = new WeakMap<Env, Composed>();
 
-function compose(env: Env): Composed {
+/** @param keepAlive where requests come beside each other, in the stateless Worker: `waitUntil` */
+function compose(env: Env, keepAlive?: typeof waitUntil): Composed {
   const known = composed.get(env);
   if (known !== undefined) return known;
   const settings = parseSettings(env as unknown as Record<string, unknown>);
@@ -103,7 +104,7 @@ function compose(env: Env): Composed {
       })
     : undefined;
   const webhooks = createWebhooks(env.WEBHOOK_ENDPOINT, env.WEBHOOK_INDEX);
-  const channels = createChannels(env.CHANNEL, limits);
+  const channels = createChannels(env.CHANNEL, limits, keepAlive);
   const queue = createQueue({
     QSTASH_URL: env.QSTASH_URL,
     QSTASH_TOKEN: env.QSTASH_TOKEN,
@@ -169,8 +170,8 @@ export const Records = createRecordsClass<Env>(
 );
 
 export default {
-  fetch: (request, env, context) => compose(env).app(request, context),
-  connect: (socket, env) => serveTcp(doors, compose(env).edge, socket),
+  fetch: (request, env, context) => compose(env, waitUntil).app(request, context),
+  connect: (socket, env) => serveTcp(doors, compose(env, waitUntil).edge, socket),
   /** Every minute: what a crash left in Redis. The SQLite store has alarms for that. */
-  scheduled: (_controller, env) => compose(env).redis?.rescue(),
+  scheduled: (_controller, env) => compose(env, waitUntil).redis?.rescue(),
 } satisfies ExportedHandler<Env>;

@@ -1,8 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
-import { isEphemeralType } from "../core/event.ts";
-import { toDefaultSource, toRateKey } from "../core/identity.ts";
 import type {
   AppendRequest,
   EncodedEvent,
@@ -10,7 +8,7 @@ import type {
   Presence,
   ReadRequest,
   Receipt,
-  SocketRequest,
+  StoredEvent,
 } from "../core/ports.ts";
 import type { Failure, Result } from "../core/result.ts";
 import { attempt, attemptAsync } from "../core/result.ts";
@@ -26,18 +24,20 @@ import type {
 } from "../core/stream.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { encodeReceipts } from "../wire/rpc-text.ts";
+import { ChannelAlarm } from "./channel-alarm.ts";
+import type { SocketOpening } from "./channel-entrance.ts";
+import { ChannelEntrance } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
 import type { Appended } from "./channel-log.ts";
 import { ChannelLog } from "./channel-log.ts";
 import type { LogRow } from "./channel-log-rows.ts";
+import { ChannelPages } from "./channel-pages.ts";
 import { ChannelRates } from "./channel-rates.ts";
 import { ChannelRegistration } from "./channel-registration.ts";
-import { presenceEvent, SocketCommands } from "./channel-socket-commands.ts";
-import type { ClientAttachment } from "./channel-sockets.ts";
+import { SocketCommands } from "./channel-socket-commands.ts";
 import { ChannelSockets } from "./channel-sockets.ts";
-import type { LogState } from "./channel-state.ts";
-import { cursorAt, decideProducer, nextAlarmMs, resolveStart } from "./channel-state.ts";
+import { decideProducer, resolveStart } from "./channel-state.ts";
 import { ChannelStream } from "./channel-stream.ts";
 import { StreamCommands } from "./channel-stream-commands.ts";
 import { ChannelSubscribers } from "./channel-subscribers.ts";
@@ -60,11 +60,6 @@ const SUBSCRIBER_BINDINGS = {
   "mqtt-share": "MQTT_SHARE",
 } as const satisfies Record<SubscriberKind, keyof ChannelEnv>;
 
-/** Either a client's own socket, or a function's subscription. */
-export type SocketOpening =
-  | { readonly kind: "feed"; readonly after: After }
-  | ({ readonly kind: "client" } & SocketRequest);
-
 /**
  * One channel: its log, its live readers and its waiters (ARCHITECTURE, decision 1). The object's name is the
  * channel's name. Decisions are in `channel-state.ts`; this shell holds storage, sockets and the clock.
@@ -80,16 +75,9 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #rates: ChannelRates;
   readonly #subscribers: ChannelSubscribers;
   readonly #registration: ChannelRegistration;
-  /** The last page and what it was an answer to: a thousand long polls that wake together ask for the same one. */
-  #lastRead:
-    | {
-        readonly state: LogState;
-        readonly after: After;
-        readonly limit: number;
-        readonly outcome: Result<Page>;
-      }
-    | undefined;
-  #alarmMs: number | undefined;
+  readonly #pages: ChannelPages;
+  readonly #entrance: ChannelEntrance;
+  readonly #alarm: ChannelAlarm;
 
   constructor(context: DurableObjectState, env: ChannelEnv) {
     super(context, env);
@@ -112,6 +100,14 @@ export class Channel extends DurableObject<ChannelEnv> {
       () => this.#stream.state.isClosed,
     );
     this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
+    this.#pages = new ChannelPages(this.#log);
+    this.#entrance = new ChannelEntrance(this.#sockets, () => this.channelName);
+    this.#alarm = new ChannelAlarm(context.storage, settings.limits, {
+      log: this.#log,
+      stream: this.#stream,
+      subscribers: this.#subscribers,
+      registration: this.#registration,
+    });
     this.#streams = this.#createStreamCommands();
   }
 
@@ -131,31 +127,51 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#log.isRegistered ? outcome.value : this.#register().then(() => outcome.value);
   }
 
+  /** {@link append} for several publishers at once: each gets an answer of its own, and all are one write. */
+  async appendAll(requests: readonly AppendRequest[]): Promise<readonly (string | Failure)[]> {
+    const nowMs = Date.now();
+    const fresh: StoredEvent[] = [];
+    const outcomes = requests.map((request) => {
+      const outcome = attempt(() => this.#store(request, nowMs));
+      if (!outcome.ok) return outcome;
+      fresh.push(...outcome.value.fresh);
+      return encodeReceipts(outcome.value.receipts);
+    });
+    this.#deliver(fresh, nowMs);
+    if (!this.#log.isRegistered) await this.#register();
+    return outcomes;
+  }
+
   /** The synchronous part of {@link append}. @throws EverywireError */
   appendNow(request: AppendRequest): readonly Receipt[] {
     const nowMs = Date.now();
+    const { receipts, fresh } = this.#store(request, nowMs);
+    this.#deliver(fresh, nowMs);
+    return receipts;
+  }
+
+  #store(request: AppendRequest, nowMs: number): Appended {
     if (this.#streams.isNeeded) this.#streams.onPublish(nowMs);
     this.#rates.takePublishes(request.rateKey, request.events.length, nowMs);
     const { producer } = request;
     if (producer !== undefined) {
       const decision = decideProducer(this.#log.findProducer(producer.id), producer);
       if (decision.kind === "duplicate") {
-        return request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
+        const receipts = request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
+        return { receipts, fresh: [] };
       }
     }
-    const appended = this.#log.append(this.channelName, request.events, producer, nowMs);
-    this.#deliver(appended, nowMs);
-    return appended.receipts;
+    return this.#log.append(this.channelName, request.events, producer, nowMs);
   }
 
-  #deliver({ fresh }: Appended, nowMs: number): void {
+  #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
     this.#sockets.deliver(fresh, nowMs);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
       this.#subscribers.tellAll();
     }
-    if (this.#alarmMs === undefined || this.#subscribers.size > 0) this.#scheduleAlarm(nowMs);
+    if (!this.#alarm.isSet || this.#subscribers.size > 0) this.#alarm.schedule(nowMs);
   }
 
   /** Sends events to live readers without storing them. */
@@ -182,17 +198,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     );
     if (!resolved.ok) return resolved;
     this.#log.expire(nowMs);
-    const { state } = this.#log;
-    const { limit } = request;
-    const after = resolved.value;
-    const last = this.#lastRead;
-    if (last?.state === state && last.after === after && last.limit === limit) return last.outcome;
-    const outcome = attempt(() => {
-      const start = resolveStart(state, after);
-      return { ...this.#pageFrom(start.number, limit), gap: start.gap };
-    });
-    this.#lastRead = { state, after, limit, outcome };
-    return outcome;
+    return this.#pages.read(resolved.value, request.limit);
   }
 
   /** A long poll: what is there, or the first that comes, or an empty page when `timeoutMs` is over. */
@@ -275,7 +281,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     if (!this.#log.hasSchema) return;
     this.#stream.removeFork(name);
     await this.#streams.release();
-    this.#scheduleAlarm(Date.now());
+    this.#alarm.schedule(Date.now());
   }
 
   /** A WebSocket for a client or for a function. */
@@ -297,25 +303,25 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   override webSocketClose(socket: WebSocket): void {
-    this.#onGone(socket);
+    this.#entrance.onGone(socket);
     // Without arguments: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
     socket.close();
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#onGone(socket);
+    this.#entrance.onGone(socket);
   }
 
   /** The one alarm: ends a stream whose time is over, lets go of old events and duplicates, tells what was not told. */
   override async alarm(): Promise<void> {
     const nowMs = Date.now();
-    this.#alarmMs = undefined;
+    this.#alarm.onRing();
     this.#expire(nowMs);
     this.#log.expire(nowMs);
     this.#log.forgetDuplicates(nowMs);
     this.#subscribers.settle();
     await this.#settle();
-    this.#scheduleAlarm(nowMs);
+    this.#alarm.schedule(nowMs);
   }
 
   /** Ends the stream where its time is over. A read that is still going on is one, so it counts as the last. */
@@ -334,7 +340,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#subscribers.clear();
     this.#sockets.closeAll("gone", "the channel was deleted");
     this.#waiters.wakeAll();
-    this.#scheduleAlarm(Date.now());
+    this.#alarm.schedule(Date.now());
     return true;
   }
 
@@ -349,55 +355,19 @@ export class Channel extends DurableObject<ChannelEnv> {
     if (this.#stream.releases.length > 0 && !(await this.#streams.release()))
       this.#registration.noteFailure();
     if (!this.#log.isRegistered) await this.#register();
-    else if (!this.#stream.isPlain) this.#scheduleAlarm(Date.now());
-  }
-
-  #pageFrom(number: number, limit: number): Omit<Page, "gap"> {
-    const { events, last } = this.#log.read(number, limit);
-    const { state } = this.#log;
-    return { events, next: cursorAt(state, last), upToDate: last >= state.head };
+    else if (!this.#stream.isPlain) this.#alarm.schedule(Date.now());
   }
 
   #openSocket(opening: SocketOpening): WebSocket {
     const nowMs = Date.now();
     const after = this.#streams.isNeeded ? this.#streams.onRead(opening.after, nowMs) : opening.after;
     this.#log.expire(nowMs);
-    const start = resolveStart(this.#log.state, after);
-    const { 0: client, 1: server } = new WebSocketPair();
-    if (opening.kind === "feed") {
-      this.#sockets.accept(server, { kind: "feed" }, start, this.channelName, nowMs);
-      return client;
-    }
-    const { identity, member } = opening;
-    const attachment: ClientAttachment = {
-      kind: "client",
-      memberId: member.id,
-      memberName: member.name,
-      mayWrite: opening.mayWrite,
-      isAnonymous: identity.kind === "anonymous",
-      source: toDefaultSource(identity),
-      rateKey: toRateKey(identity),
-      expiresAtMs: identity.kind === "user" ? identity.expiresAtMs : undefined,
-    };
-    if (this.#sockets.accept(server, attachment, start, this.channelName, nowMs)) {
-      this.#announce("presence.join", attachment, server);
-    }
-    return client;
-  }
-
-  #onGone(socket: WebSocket): void {
-    const left = this.#sockets.onClose(socket);
-    if (left !== undefined) this.#announce("presence.leave", left, socket);
-  }
-
-  #announce(type: "presence.join" | "presence.leave", member: ClientAttachment, except: WebSocket): void {
-    if (!isEphemeralType(type)) throw new Error("Presence is never stored.");
-    this.#sockets.broadcast(type, presenceEvent(type, this.channelName, member, Date.now()), except);
+    return this.#entrance.open(opening, resolveStart(this.#log.state, after), nowMs);
   }
 
   async #register(): Promise<void> {
     await this.#registration.run(this.channelName);
-    this.#scheduleAlarm(Date.now());
+    this.#alarm.schedule(Date.now());
   }
 
   #createStreamCommands(): StreamCommands {
@@ -413,7 +383,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       peers: this.env.CHANNEL,
       expire: (nowMs) => this.#expire(nowMs),
       takeRate: (...cost) => this.#rates.takePublishes(...cost),
-      deliver: (...appended) => this.#deliver(...appended),
+      deliver: ({ fresh }, nowMs) => this.#deliver(fresh, nowMs),
       broadcast: (messages) => {
         for (const { event } of messages) this.#sockets.broadcast(event.type, event.json, undefined);
       },
@@ -422,31 +392,7 @@ export class Channel extends DurableObject<ChannelEnv> {
         this.#waiters.wakeAll();
       },
       park: (timeoutMs) => this.#waiters.park(timeoutMs),
-      scheduleAlarm: (nowMs) => this.#scheduleAlarm(nowMs),
+      scheduleAlarm: (nowMs) => this.#alarm.schedule(nowMs),
     });
-  }
-
-  #scheduleAlarm(nowMs: number): void {
-    const alarmMs = nextAlarmMs(
-      {
-        isRegistered: this.#log.isRegistered,
-        registerAttempts: this.#registration.attempts,
-        oldestMs: this.#log.oldestMs,
-        oldestDedupeMs: this.#log.oldestDedupeMs,
-        streamEndsAtMs: this.#stream.endsAtMs,
-        hasReleases: this.#stream.releases.length > 0,
-        subscribersDueMs: this.#subscribers.dueMs(nowMs),
-      },
-      {
-        maxAgeMs: this.#limits.RETENTION_MAX_AGE_SECONDS * 1000,
-        dedupeMs: this.#limits.DEDUPE_WINDOW_SECONDS * 1000,
-      },
-      nowMs,
-    );
-    // One that comes too early finds nothing to do and is set anew: cheaper than to put it off with every append.
-    if (alarmMs === undefined || (this.#alarmMs !== undefined && alarmMs >= this.#alarmMs)) return;
-    this.#alarmMs = alarmMs;
-    // Not awaited: it is part of the same write, and the output gate waits for it.
-    void this.ctx.storage.setAlarm(alarmMs);
   }
 }

@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { buildPage } from "./build-page.ts";
+import { lastChangeMs } from "./last-change.ts";
 import { BUNDLE, OPTIONS_FILE, PAGE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { runWrangler } from "./run-wrangler.ts";
 import { exitWith, StartError } from "./start-error.ts";
@@ -123,16 +124,6 @@ async function bundle(config: string, directory: string): Promise<void> {
   wrangler.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const [status] = await once(wrangler, "close");
   if (status !== 0) throw new StartError(`The Worker does not build.\n${output}`);
-}
-
-/** The newest date in a tree, folders included: removing a file only changes its folder. Zero where nothing is. */
-function lastChangeMs(path: string): number {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined) return 0;
-  if (!status.isDirectory()) return status.mtimeMs;
-  // wrangler works in a hidden folder beside the configuration, and every build changes that.
-  const names = readdirSync(path).filter((name) => !name.startsWith("."));
-  return Math.max(status.mtimeMs, ...names.map((name) => lastChangeMs(join(path, name))));
 }
 
 if (import.meta.main) {

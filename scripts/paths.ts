@@ -19,6 +19,9 @@ export const QSTASH_BUNDLE = join(ROOT, "dist", "qstash", "worker.js");
 
 export const QSTASH_CONFIG = join(ROOT, "local", "qstash", "wrangler.toml");
 
+/** The TypeScript client, as a package (see `build-client.ts`). */
+export const CLIENT = join(ROOT, "dist", "client");
+
 /** Where state is kept, unless the caller says otherwise. */
 export function toStateDirectory(environment: NodeJS.ProcessEnv): string {
   return resolve(ROOT, environment.EVERYWIRE_STATE || ".everywire");

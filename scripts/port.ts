@@ -1,11 +1,16 @@
+import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { createServer, isIPv6 } from "node:net";
 import { StartError } from "./start-error.ts";
 
 /** TCP and UDP have ports of their own: a number may be free on one and taken on the other. */
 export type PortKind = "tcp" | "udp";
+
+/** Above what well-known services and the defaults of this project use. */
+const FIRST_OWN_PORT = 15_000;
+const LAST_OWN_PORT = 32_000;
+const MAX_TRIES = 50;
 
 /**
  * Listens on a port for a moment. The runtime would fail on a taken port with a stack and a half-started process;
@@ -27,44 +32,44 @@ export async function assertPortFree(
   }
 }
 
-/** A port that is free now, for what has to be told a port before it listens. */
+/**
+ * A port that is free now on each of `kinds`, for what has to be told a port before it listens. It is from below the range
+ * that systems give to outgoing connections (Linux: 32768 and up), since any connection could take one of those meanwhile.
+ *
+ * @throws StartError where none of many is free
+ */
 export async function findFreePort(host: string, kinds: readonly PortKind[] = ["tcp"]): Promise<number> {
-  const [first = "tcp", ...others] = kinds;
-  for (let tries = 1; ; tries += 1) {
-    const port = await take(first, host, 0);
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const port = randomInt(FIRST_OWN_PORT, LAST_OWN_PORT + 1);
     try {
-      for (const kind of others) await take(kind, host, port);
+      for (const kind of kinds) await take(kind, host, port);
       return port;
-    } catch (error) {
-      // The same number is taken on the other: another one will do.
-      if (tries === MAX_TRIES) throw error;
+    } catch {
+      // Taken: another one will do.
     }
   }
+  throw new StartError(`No port of ${FIRST_OWN_PORT} to ${LAST_OWN_PORT} is free on ${host}.`);
 }
 
-const MAX_TRIES = 20;
-
-/** Listens for a moment. Gives the port. */
-async function take(kind: PortKind, host: string, port: number): Promise<number> {
+/** Listens for a moment. */
+async function take(kind: PortKind, host: string, port: number): Promise<void> {
   if (kind === "udp") {
     const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
     try {
       socket.bind({ address: host, port, exclusive: true });
       await once(socket, "listening");
-      return socket.address().port;
     } finally {
       const closed = once(socket, "close");
       socket.close();
       await closed;
     }
+    return;
   }
   const server = createServer();
   server.listen({ host, port, exclusive: true });
   await once(server, "listening");
-  const taken = (server.address() as AddressInfo).port;
   server.close();
   await once(server, "close");
-  return taken;
 }
 
 /** Where what listens on a host is reached from this machine. */

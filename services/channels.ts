@@ -4,15 +4,38 @@ import { EverywireError } from "../core/error.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Channels, Directory } from "../core/ports.ts";
 import { unwrap } from "../core/result.ts";
-import type { Channel, SocketOpening } from "../durable-objects/channel.ts";
+import type { Channel } from "../durable-objects/channel.ts";
+import type { SocketOpening } from "../durable-objects/channel-entrance.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeReceipts } from "../wire/rpc-text.ts";
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
+import type { SendAppends } from "./append-batches.ts";
+import { AppendBatches } from "./append-batches.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
-/** The channels, each in a Durable Object of its name. */
-export function createChannels(namespace: DurableObjectNamespace<Channel>, limits: Limits): Channels {
+/** Hands one channel the appends of one or of several requests. */
+function createSendAppends(namespace: DurableObjectNamespace<Channel>): SendAppends {
+  return async (channel, requests) => {
+    const object = namespace.getByName(channel);
+    const [only] = requests;
+    return requests.length === 1 && only !== undefined
+      ? [await object.append(only)]
+      : object.appendAll(requests);
+  };
+}
+
+/**
+ * The channels, each in a Durable Object of its name.
+ *
+ * @param waitUntil keeps a request alive; where it is given, appends that come while one is under way go together
+ *   (`append-batches.ts`). A Durable Object has no requests that come beside each other, and gives none.
+ */
+export function createChannels(
+  namespace: DurableObjectNamespace<Channel>,
+  limits: Limits,
+  waitUntil?: (promise: Promise<unknown>) => void,
+): Channels {
   const open = async (channel: ChannelName, opening: SocketOpening): Promise<Response> => {
     const response = await namespace.getByName(channel).fetch("https://channel/", {
       headers: { upgrade: "websocket", [SOCKET_REQUEST_HEADER]: encodeHeaderJson(opening) },
@@ -20,9 +43,12 @@ export function createChannels(namespace: DurableObjectNamespace<Channel>, limit
     if (response.status !== 101) throw EverywireError.fromData((await response.json()) as ErrorData);
     return response;
   };
+  const send = createSendAppends(namespace);
+  const batches = waitUntil && new AppendBatches(send, waitUntil);
   return {
     append: async (channel, request) => {
-      const receipts = await namespace.getByName(channel).append(request);
+      const receipts = await (batches?.append(channel, request) ??
+        namespace.getByName(channel).append(request));
       if (typeof receipts !== "string") throw EverywireError.fromData(receipts.error);
       return decodeReceipts(receipts);
     },

@@ -1,3 +1,4 @@
+export { connect } from "./connect.ts";
 export { ERROR_CODES, type ErrorCode, EverywireError } from "./error.ts";
 export type { CloudEvent, Gap, GapEvent, NewEvent, Published } from "./event.ts";
 export type {
@@ -19,6 +20,7 @@ export type {
   Page,
   Presence,
   ReadOptions,
+  SessionStats,
   Subscription,
   SubscriptionState,
   SubscriptionStats,

@@ -161,8 +161,22 @@ export interface ClientStats {
   readonly published: number;
   /** Publishes that had to be sent again. */
   readonly resent: number;
-  /** WebTransport sessions that are open, and how many subscriptions share them. */
-  readonly sessions: number;
+  /** WebTransport sessions that are open. */
+  readonly sessions: readonly SessionStats[];
+}
+
+/** One WebTransport session. */
+export interface SessionStats {
+  /** The subprotocol: how messages are written. */
+  readonly protocol: string;
+  readonly openedAtMs: number;
+  /** How many share it. */
+  readonly subscriptions: number;
+  /** Bytes that came on its streams. */
+  readonly bytes: number;
+  readonly datagramsSent: number;
+  /** The gateway has asked to go elsewhere: it is not used for anything new. */
+  readonly isDraining: boolean;
 }
 
 /** One server, one identity. Opens connections when something is subscribed to, and not before. */

@@ -19,6 +19,8 @@ export interface TargetGateway {
   readonly udpPort: number;
   /** SHA-256 of its certificate, in base64. */
   readonly certificateHash: string;
+  /** The certificate itself, in PEM, which is its own authority. */
+  readonly certificatePath: string;
 }
 
 export interface ReceivedEvent {

@@ -3,6 +3,7 @@ import { connect } from "./doors/connect.ts";
 import { durableStreams, durableStreamsByPoll } from "./doors/durable-streams.ts";
 import { graphql } from "./doors/graphql.ts";
 import { graphqlSocket } from "./doors/graphql-socket.ts";
+import { grpc } from "./doors/grpc.ts";
 import { grpcWeb } from "./doors/grpc-web.ts";
 import { http } from "./doors/http.ts";
 import { jsonRpc } from "./doors/json-rpc.ts";
@@ -13,8 +14,10 @@ import { queue } from "./doors/queue.ts";
 import { sse } from "./doors/sse.ts";
 import { stream } from "./doors/stream.ts";
 import { tcp } from "./doors/tcp.ts";
+import { udp } from "./doors/udp.ts";
 import { webhooks } from "./doors/webhooks.ts";
 import { websocket } from "./doors/websocket.ts";
+import { webtransport } from "./doors/webtransport.ts";
 
 /** Every door that the suite drives. A new door is one line here. */
 const drivers: readonly DoorDriver[] = [
@@ -36,6 +39,10 @@ const drivers: readonly DoorDriver[] = [
   linesSocket,
   webhooks,
   queue,
+  // Through the gateway: who uses this list needs a server with one.
+  grpc,
+  udp,
+  webtransport,
 ];
 
 type Publisher = DoorDriver & Required<Pick<DoorDriver, "publish">>;
@@ -49,7 +56,7 @@ export function pairs<A extends DoorDriver, B extends DoorDriver>(first: readonl
   return first.flatMap((from) => second.map((to) => ({ from, to, title: `${from.name} -> ${to.name}` })));
 }
 
-/** The door in `functions/routes.ts` that a driver drives. */
+/** The door in `functions/routes.ts` or `gateway/doors.ts` that a driver drives. */
 export function doorOf(driver: DoorDriver): string {
   return driver.door ?? driver.name;
 }

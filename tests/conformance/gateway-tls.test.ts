@@ -218,7 +218,7 @@ describe("a Worker that fails", () => {
     worker.close();
     await rm(directory, { recursive: true, force: true });
   });
-  const toTarget = () => ({ url: "", gateway: toTargetGateway(gateway) });
+  const toTarget = () => ({ url: "", gateway: toTargetGateway(gateway, directory) });
   const ask = async (path: string) => {
     const { status, body, headers } = await askHttp1(toTarget(), path);
     return { status, code: JSON.parse(body.toString()).error.code, retryAfter: headers["retry-after"] };

@@ -126,7 +126,7 @@ describe.skipIf(!hasChromium)("a WebTransport session whose Worker is killed", (
     directory = await mkdtemp(join(tmpdir(), "everywire-gateway-"));
     served = await start(0);
     gateway = await startGateway({ url: served.url, stateDirectory: directory, onLog: () => {} });
-    const target = { url: served.url, gateway: toTargetGateway(gateway) };
+    const target = { url: served.url, gateway: toTargetGateway(gateway, directory) };
     browser = await openChromium(target, join(directory, "gateway-cert.pem"));
   }, 60_000);
   afterAll(async () => {

@@ -11,7 +11,7 @@ const BATCH = 100;
 
 let served: ServedTarget;
 beforeAll(async () => {
-  served = await serveTarget();
+  served = await serveTarget({}, { withGateway: true });
 }, 60_000);
 afterAll(() => served.stop());
 
@@ -29,7 +29,7 @@ async function publishAll(target: Target, channel: string): Promise<void> {
 }
 
 it("one reader goes from door to door while 10,000 events are published: none is lost, none comes twice", async () => {
-  const target = { url: served.url, tcpPorts: served.tcpPorts };
+  const target = { url: served.url, tcpPorts: served.tcpPorts, gateway: served.gateway };
   const channel = `demo/${randomUUID()}`;
   const publishing = publishAll(target, channel);
   const share = Math.ceil(EVENTS / readers.length);

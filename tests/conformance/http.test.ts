@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { CloudEvent, HTTP } from "cloudevents";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -156,6 +157,47 @@ describe("publishing over HTTP", () => {
     const response = await post("demo/none", JSON.stringify([{ type: "good" }, { data: 1 }]));
     expect(response.status).toBe(400);
     expect((await readAll("demo/none")).events).toEqual([]);
+  });
+
+  it("answers many who publish at once, while others leave before their answer", async () => {
+    const channel = "demo/crowd";
+    const { hostname, port, host } = new URL(server.url);
+    const publishAndLeave = async (index: number) => {
+      const body = JSON.stringify({ type: "left", data: index });
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => undefined);
+      await once(socket, "connect");
+      socket.write(
+        `POST /channels/${channel} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+          `Content-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      // Some with their bytes hardly out, some in the middle of their append.
+      for (let turn = 0; turn < index % 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      socket.resetAndDestroy();
+    };
+    const stay = async (writer: number) => {
+      const receipts = [];
+      for (let n = 0; n < 20; n += 1) {
+        const response = await post(channel, JSON.stringify({ type: "stayed", data: `${writer}:${n}` }));
+        receipts.push(((await response.json()) as { sequence: string }).sequence);
+      }
+      return receipts;
+    };
+    const leavers = Array.from({ length: 100 }, (_, index) => publishAndLeave(index));
+    const answered = await Promise.all(Array.from({ length: 8 }, (_, writer) => stay(writer)));
+    await Promise.all(leavers);
+    const stored = new Map<unknown, unknown>();
+    for (let after = "earliest"; ; ) {
+      const response = await fetch(`${server.url}/channels/${channel}?after=${after}&limit=1000`);
+      const page = (await response.json()) as Awaited<ReturnType<typeof readAll>>;
+      for (const { data, sequence } of page.events) stored.set(data, sequence);
+      if (page.upToDate) break;
+      after = page.next;
+    }
+    answered.forEach((receipts, writer) => {
+      expect(receipts).toEqual(receipts.map((_, n) => stored.get(`${writer}:${n}`)));
+      expect([...receipts].sort()).toEqual(receipts);
+    });
   });
 
   it("gives an ephemeral event no sequence and no place in the log", async () => {

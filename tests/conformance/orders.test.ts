@@ -18,7 +18,7 @@ let server: ServedTarget;
 let admin: Target;
 let ada: Target;
 beforeAll(async () => {
-  server = await serveTarget();
+  server = await serveTarget({}, { withGateway: true });
   admin = await server.signIn("root", { roles: ["admin"] });
   ada = await server.signIn("ada");
 });

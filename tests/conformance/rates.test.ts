@@ -27,7 +27,10 @@ const REQUESTS = 120;
 /** With the rates of CONTRACT §6 as they come. */
 let served: ServedTarget;
 beforeAll(async () => {
-  served = await serveTarget({ RATE_LIMITS: "on", GITHUB_WEBHOOK_SECRET: SECRET, JWT_SECRET: SECRET });
+  served = await serveTarget(
+    { RATE_LIMITS: "on", GITHUB_WEBHOOK_SECRET: SECRET, JWT_SECRET: SECRET },
+    { withGateway: true },
+  );
 }, 60_000);
 afterAll(() => served.stop());
 
@@ -40,7 +43,7 @@ async function newUser(roles: readonly string[] = []): Promise<Target> {
     .setSubject(`user-${randomUUID()}`)
     .setExpirationTime("1h")
     .sign(new TextEncoder().encode(SECRET));
-  return { url: served.url, tcpPorts: served.tcpPorts, token };
+  return { url: served.url, tcpPorts: served.tcpPorts, gateway: served.gateway, token };
 }
 
 /** Everything on a channel, read by somebody else. */

@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { toDevelopmentPaths } from "../../gateway/settings.ts";
 import { buildIfStale } from "../../scripts/build.ts";
-import type { RunningGateway } from "../../scripts/gateway.ts";
+import type { GatewayPortName, RunningGateway } from "../../scripts/gateway.ts";
 import { startGateway } from "../../scripts/gateway.ts";
+import { findFreePort, toUrl } from "../../scripts/port.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
 import type { Target, TargetGateway } from "./door-driver.ts";
@@ -35,6 +37,11 @@ export async function serveTarget(
 ): Promise<ServedTarget> {
   await buildIfStale();
   const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-test-"));
+  // The Worker is told where the gateway's health will be, before either of them listens.
+  const ports: Partial<Record<GatewayPortName, number>> = withGateway
+    ? { GATEWAY_HEALTH_PORT: await findFreePort("127.0.0.1") }
+    : {};
+  const known = withGateway ? { GATEWAY_HEALTH_URL: toUrl("127.0.0.1", ports.GATEWAY_HEALTH_PORT ?? 0) } : {};
   const served = await serve({
     port: 0,
     stateDirectory,
@@ -44,16 +51,17 @@ export async function serveTarget(
       ANONYMOUS_CHANNELS: "demo/**",
       ALLOW_PRIVATE_WEBHOOKS: "true",
       ...storeEnvironment,
+      ...known,
       ...environment,
     },
   });
   const running = withGateway
-    ? await startGateway({ url: served.url, stateDirectory, environment })
+    ? await startGateway({ url: served.url, stateDirectory, environment, ports })
     : undefined;
   const target = {
     url: served.url,
     tcpPorts: served.tcpPorts,
-    gateway: running && toTargetGateway(running),
+    gateway: running && toTargetGateway(running, stateDirectory),
   };
   return {
     ...target,
@@ -75,12 +83,16 @@ export async function serveTarget(
   };
 }
 
-export function toTargetGateway({ ports, certificateHash }: RunningGateway): TargetGateway {
+export function toTargetGateway(
+  { ports, certificateHash }: RunningGateway,
+  stateDirectory: string,
+): TargetGateway {
   const {
     TLS_PORT: tlsPort,
     GRPC_PORT: grpcPort,
     GATEWAY_HEALTH_PORT: healthPort,
     UDP_PORT: udpPort,
   } = ports;
-  return { tlsPort, grpcPort, healthPort, udpPort, certificateHash };
+  const { certPath: certificatePath } = toDevelopmentPaths(stateDirectory);
+  return { tlsPort, grpcPort, healthPort, udpPort, certificateHash, certificatePath };
 }

@@ -70,7 +70,7 @@ it("the gateway loses nothing that was acknowledged when it is killed under load
     const gateway = await startGateway({ url: served.url, stateDirectory, onLog: () => {} });
     certificateHash ??= gateway.certificateHash;
     expect(gateway.certificateHash).toBe(certificateHash);
-    const target = { url: served.url, gateway: toTargetGateway(gateway) };
+    const target = { url: served.url, gateway: toTargetGateway(gateway, stateDirectory) };
     const writers = Array.from({ length: WRITERS }, (_, n) => write(target, `${restart}-${n}`, acknowledged));
     await delay(300 + Math.random() * 500);
     await gateway.kill();
@@ -98,7 +98,10 @@ it("the gateway starts the process again that has HTTP/3, and the rest goes on m
     const { stdout } = await promisify(execFile)("pgrep", ["-P", String(gateway.process.pid)]);
     for (const pid of stdout.trim().split("\n")) process.kill(Number(pid), "SIGKILL");
     await until(async () => (await health()) === "restarting");
-    const session = await connectHttp2({ url: served.url, gateway: toTargetGateway(gateway) });
+    const session = await connectHttp2({
+      url: served.url,
+      gateway: toTargetGateway(gateway, stateDirectory),
+    });
     expect((await askHttp2(session, { ":path": "/health" })).status).toBe(200);
     session.destroy();
     await until(async () => (await health()) === "ok");

@@ -4,11 +4,14 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildIfStale } from "../../scripts/build.ts";
+import type { RunningGateway } from "../../scripts/gateway.ts";
+import { startGateway } from "../../scripts/gateway.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
-import type { PublishedEvent } from "../conformance/door-driver.ts";
+import type { PublishedEvent, Target } from "../conformance/door-driver.ts";
 import { connect } from "../conformance/doors/websocket.ts";
 import { publishers, readers } from "../conformance/doors.ts";
+import { toTargetGateway } from "../conformance/serve-target.ts";
 
 /** Kills in a row; each is at a random moment under load. */
 const KILLS = 10;
@@ -20,11 +23,18 @@ beforeAll(async () => {
   await buildIfStale();
   stateDirectory = await mkdtemp(join(tmpdir(), "everywire-recovery-"));
 }, 60_000);
-afterAll(() => rm(stateDirectory, { recursive: true, force: true }));
+afterAll(async () => {
+  await gateway?.stop();
+  await rm(stateDirectory, { recursive: true, force: true });
+});
 
-const start = () =>
-  serve({
-    port: 0,
+/** Stays while the Worker behind it is killed. */
+let gateway: RunningGateway | undefined;
+let port = 0;
+/** Always on the same port, where the gateway looks for it. */
+async function start(): Promise<Served & Target> {
+  const served = await serve({
+    port,
     stateDirectory,
     environment: {
       RATE_LIMITS: "off",
@@ -34,6 +44,10 @@ const start = () =>
       ALLOW_PRIVATE_WEBHOOKS: "true",
     },
   });
+  ({ port } = served);
+  gateway ??= await startGateway({ url: served.url, stateDirectory, onLog: () => {} });
+  return { ...served, gateway: toTargetGateway(gateway, stateDirectory) };
+}
 
 /** Acknowledged events, by id, and the order in which each writer was answered. */
 interface Ledger {
@@ -44,7 +58,7 @@ interface Ledger {
 
 /** Publishes one event after the other until the server is gone; what was not answered is kept for a retry. */
 async function write(
-  served: Served,
+  served: Target,
   door: (typeof publishers)[number],
   writer: string,
   ledger: Ledger,

@@ -69,7 +69,6 @@ function publishOnce(target: Target, channel: string, event: PublishedEvent): Pr
 /** gRPC through the gateway, with gRPC's own library. */
 export const grpc: DoorDriver = {
   name: "grpc",
-  door: "connect",
 
   publish: publishOnce,
 

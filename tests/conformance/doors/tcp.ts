@@ -25,7 +25,21 @@ export interface LineSocket {
 
 /** Connects, and says hello where the target has a token. @throws DoorError */
 export async function connectLines(target: Target): Promise<LineSocket> {
-  const socket = connect({ host: "127.0.0.1", port: target.tcpPorts?.TCP_PORT ?? 0, allowHalfOpen: true });
+  const port = target.tcpPorts?.TCP_PORT ?? 0;
+  const lines = await followLines(connect({ host: "127.0.0.1", port, allowHalfOpen: true }));
+  if (target.token !== undefined) {
+    try {
+      await lines.ask({ op: "hello", token: target.token });
+    } catch (thrown) {
+      lines.socket.destroy();
+      throw thrown;
+    }
+  }
+  return lines;
+}
+
+/** All that comes over a socket that has just been opened. */
+export async function followLines(socket: Socket): Promise<LineSocket> {
   const events = new Received<ReceivedEvent>();
   const answers = new Received<TcpLine>();
   let text = "";
@@ -50,7 +64,7 @@ export async function connectLines(target: Target): Promise<LineSocket> {
   socket.on("close", () => onEnd(new Error("closed")));
   await once(socket, "connect");
   const send = (line: object) => void socket.write(`${JSON.stringify(line)}\n`);
-  const lines: LineSocket = {
+  return {
     socket,
     events,
     answers,
@@ -62,57 +76,56 @@ export async function connectLines(target: Target): Promise<LineSocket> {
       return answer;
     },
   };
-  if (target.token !== undefined) {
-    try {
-      await lines.ask({ op: "hello", token: target.token });
-    } catch (thrown) {
-      socket.destroy();
-      throw thrown;
-    }
-  }
-  return lines;
+}
+
+/** A door that speaks these lines, whatever carries them. */
+export function createLineDoor(
+  name: string,
+  connectTo: (target: Target) => Promise<LineSocket>,
+): Required<Pick<DoorDriver, "name" | "publish" | "read">> {
+  return {
+    name,
+
+    async publish(target: Target, channel: string, event: PublishedEvent): Promise<Published> {
+      const { socket, ask } = await connectTo(target);
+      try {
+        const { id, sequence, duplicate } = await ask({ op: "publish", channel, ...event });
+        return { id: String(id), sequence: String(sequence), duplicate: duplicate === true };
+      } finally {
+        socket.destroy();
+      }
+    },
+
+    async read(target: Target, channel: string, after?: string): Promise<Reader> {
+      const { socket, events, ask } = await connectTo(target);
+      let cursor: string | undefined;
+      try {
+        cursor = String((await ask({ op: "subscribe", channel, after })).after);
+      } catch (thrown) {
+        socket.destroy();
+        throw thrown;
+      }
+      return {
+        get cursor() {
+          return cursor;
+        },
+        async next(timeoutMs) {
+          for (;;) {
+            const received = await events.next(timeoutMs);
+            const { sequence, event } = received;
+            // Presence of the suite's own publishers is not what it asks for.
+            if (sequence === undefined && event.type !== "everywire.gap") continue;
+            cursor = sequence ?? (event.data as { resumedAt: string }).resumedAt;
+            return received;
+          }
+        },
+        async cut() {
+          socket.destroy();
+        },
+      };
+    },
+  };
 }
 
 /** JSON lines on `TCP_PORT`, with a plain socket. */
-export const tcp: DoorDriver = {
-  name: "tcp",
-
-  async publish(target: Target, channel: string, event: PublishedEvent): Promise<Published> {
-    const { socket, ask } = await connectLines(target);
-    try {
-      const { id, sequence, duplicate } = await ask({ op: "publish", channel, ...event });
-      return { id: String(id), sequence: String(sequence), duplicate: duplicate === true };
-    } finally {
-      socket.destroy();
-    }
-  },
-
-  async read(target: Target, channel: string, after?: string): Promise<Reader> {
-    const { socket, events, ask } = await connectLines(target);
-    let cursor: string | undefined;
-    try {
-      cursor = String((await ask({ op: "subscribe", channel, after })).after);
-    } catch (thrown) {
-      socket.destroy();
-      throw thrown;
-    }
-    return {
-      get cursor() {
-        return cursor;
-      },
-      async next(timeoutMs) {
-        for (;;) {
-          const received = await events.next(timeoutMs);
-          const { sequence, event } = received;
-          // Presence of the suite's own publishers is not what it asks for.
-          if (sequence === undefined && event.type !== "everywire.gap") continue;
-          cursor = sequence ?? (event.data as { resumedAt: string }).resumedAt;
-          return received;
-        }
-      },
-      async cut() {
-        socket.destroy();
-      },
-    };
-  },
-};
+export const tcp: DoorDriver = createLineDoor("tcp", connectLines);

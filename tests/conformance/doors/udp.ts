@@ -95,7 +95,6 @@ export async function connectDatagrams(
 /** JSON datagrams through the gateway: the lines of the TCP door, with a plain socket. */
 export const udp: DoorDriver = {
   name: "udp",
-  door: "tcp",
   carriesNoLargeEvents:
     "a datagram has at most 65,507 bytes; tests/conformance/udp.test.ts shows what becomes of larger events",
 
