@@ -29,6 +29,17 @@ const ENTRIES: Readonly<Record<View, ViewEntry>> = {
     icon: "guide",
     load: async () => (await import("../guide/guide-view.tsx")).GuideView,
   },
+  chat: { title: "Chat", icon: "chat", load: async () => (await import("../chat/chat-view.tsx")).ChatView },
+  orders: {
+    title: "Orders",
+    icon: "orders",
+    load: async () => (await import("../orders/orders-view.tsx")).OrdersView,
+  },
+  delivery: {
+    title: "Delivery",
+    icon: "delivery",
+    load: async () => (await import("../delivery/delivery-view.tsx")).DeliveryView,
+  },
 };
 
 /** The whole page: the bar, one view, the foot. */

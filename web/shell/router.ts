@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 
 /** The views, in the order of the tabs. */
-export const VIEWS = ["race", "explorer", "guide"] as const;
+export const VIEWS = ["race", "explorer", "guide", "chat", "orders", "delivery"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {
