@@ -18,7 +18,7 @@ export interface PageServer extends ServedTarget {
 
 /** The server, and a Chromium to open its page in. One for each file of tests. */
 export async function servePage({ withGateway = false } = {}): Promise<PageServer> {
-  const target = await serveTarget({}, { withGateway });
+  const target = await serveTarget({ HEARTBEAT_SECONDS: "2" }, { withGateway });
   const browser: Browser = await chromium.launch({
     executablePath: PATH,
     args: ["--no-sandbox", "--disable-gpu"],

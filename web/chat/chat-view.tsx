@@ -108,7 +108,7 @@ function RoomView({ room }: { readonly room: string }) {
           </button>
         </form>
       </section>
-      <div class="stack">
+      <div>
         <section class="card" aria-label="Who is here">
           <div class="card-head">
             <h2>Here now</h2>
@@ -128,20 +128,20 @@ function RoomView({ room }: { readonly room: string }) {
             {members.value.length === 0 && <li class="muted">Nobody yet</li>}
           </ul>
         </section>
-        <section class="card" aria-label="Over other wires">
-          <div class="card-head">
-            <h2>Over other wires</h2>
-          </div>
-          <div class="card-body stack">
-            <p class="small muted">Whoever writes to the channel is in the room.</p>
-            <CodeBlock
-              wraps
-              label="curl"
-              text={`curl ${ORIGIN}/channels/${chat.channel} -H 'content-type: application/json'${toAuthorization()} -d '{"type":"chat.message","data":{"text":"hello from curl"}}'`}
-            />
-          </div>
-        </section>
       </div>
+      <section class="card wires" aria-label="Over other wires">
+        <div class="card-head">
+          <h2>Over other wires</h2>
+        </div>
+        <div class="card-body stack">
+          <p class="small muted">Whoever writes to the channel is in the room.</p>
+          <CodeBlock
+            wraps
+            label="curl"
+            text={`curl ${ORIGIN}/channels/${chat.channel} -H 'content-type: application/json'${toAuthorization()} -d '{"type":"chat.message","data":{"text":"hello from curl"}}'`}
+          />
+        </div>
+      </section>
     </div>
   );
 }

@@ -41,5 +41,5 @@ export function Messages({ chat }: { readonly chat: Chat }) {
 }
 
 function toClock(time: string): string {
-  return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }

@@ -23,6 +23,8 @@ export function PushCard() {
   const problem = useSignal<string | undefined>(undefined);
   const waiting = useResource(async () => {
     const found = await Promise.all(sent.peek().map(loadMessage));
+    // What is not there any more was delivered, and is not asked for again.
+    sent.value = sent.peek().filter((_, index) => found[index] !== undefined);
     return found.filter((message) => message !== undefined);
   }, "messages");
   const push = async (event: Event) => {
@@ -42,7 +44,10 @@ export function PushCard() {
     }
   };
   const takeBack = ({ messageId }: Message) =>
-    waiting.act(() => api("DELETE", `/queue/messages/${messageId}`));
+    waiting.act(async () => {
+      await api("DELETE", `/queue/messages/${messageId}`);
+      sent.value = sent.peek().filter((id) => id !== messageId);
+    });
   const shown = waiting.value.value ?? [];
   return (
     <section class="card" aria-label="Later">
@@ -132,5 +137,10 @@ async function loadMessage(messageId: string): Promise<Message | undefined> {
 }
 
 function toClock(time: string): string {
-  return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return new Date(time).toLocaleTimeString([], {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
 }

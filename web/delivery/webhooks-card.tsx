@@ -42,8 +42,8 @@ export function WebhooksCard() {
         <span class="small muted">signed, in order, retried until they arrive</span>
       </div>
       <div class="card-body stack">
-        <form class="form-grid" onSubmit={create} aria-label="New endpoint">
-          <label class="field full">
+        <form class="form-grid hooks" onSubmit={create} aria-label="New endpoint">
+          <label class="field wide-field">
             <span class="label">URL</span>
             <input
               class="input mono"

@@ -1,4 +1,5 @@
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { CodeBlock } from "../parts/code-block.tsx";
 import { TabList } from "../parts/tab-list.tsx";
 import { ORIGIN, toMessage } from "../shell/server.ts";
@@ -28,18 +29,20 @@ interface SnippetsProps {
 /** The same call, to be copied. */
 export function Snippets({ door, operation, inputs, prepare }: SnippetsProps) {
   const language = useSignal<Language>("curl");
-  const text = useSignal("");
-  const given = useSignal({ door, operation, inputs, prepare });
-  given.value = { door, operation, inputs, prepare };
-  useSignalEffect(() => {
-    const { value: asked } = given;
-    const { value: chosen } = language;
+  const shown = useSignal({ text: "", of: "" });
+  const { value: chosen } = language;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is prepared follows from the others
+  useEffect(() => {
+    let isWanted = true;
     const write = async () => {
-      const written = await toText(chosen, asked).catch(toMessage);
-      if (given.peek() === asked && language.peek() === chosen) text.value = written;
+      const written = await toText(chosen, { door, operation, inputs, prepare }).catch(toMessage);
+      if (isWanted) shown.value = { text: written, of: `${door.name} ${operation} ${chosen}` };
     };
     void write();
-  });
+    return () => {
+      isWanted = false;
+    };
+  }, [door, operation, inputs, chosen, shown]);
   return (
     <section class="card" aria-label="The same call elsewhere">
       <div class="card-head">
@@ -56,9 +59,9 @@ export function Snippets({ door, operation, inputs, prepare }: SnippetsProps) {
         id="snippet"
         role="tabpanel"
         aria-label={TITLES[language.value]}
-        data-language={language.value}
+        data-shown={shown.value.of}
       >
-        <CodeBlock text={text.value} wraps label={TITLES[language.value]} />
+        <CodeBlock text={shown.value.text} wraps label={TITLES[language.value]} />
       </div>
     </section>
   );
