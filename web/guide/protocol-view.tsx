@@ -61,7 +61,7 @@ export function ProtocolView({ protocol }: { readonly protocol: Protocol }) {
             <h2>Try it</h2>
           </div>
           <div class="card-body">
-            <CodeBlock text={toCommand(protocol.example)} wraps />
+            <CodeBlock text={toCommand(protocol.example)} wraps label="Command that shows it" />
           </div>
         </section>
       </div>
@@ -150,7 +150,11 @@ function Measured({ protocol }: { readonly protocol: Protocol }) {
             <p class="small muted">
               No measurement is kept with this build. The race measures here and now, and this one keeps it:
             </p>
-            <CodeBlock text="npx everywire bench --write guide/figures.json" wraps />
+            <CodeBlock
+              text="npx everywire bench --write guide/figures.json"
+              wraps
+              label="Command that measures"
+            />
           </>
         ) : (
           <>

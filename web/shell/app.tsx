@@ -22,23 +22,23 @@ const ENTRIES: Readonly<Record<View, ViewEntry>> = {
   explorer: {
     title: "Explorer",
     icon: "explorer",
-    load: async () => (await import("../explorer/explorer-view.tsx")).ExplorerView,
+    load: async () => (await import("../applications.ts")).ExplorerView,
   },
   guide: {
     title: "Guide",
     icon: "guide",
     load: async () => (await import("../guide/guide-view.tsx")).GuideView,
   },
-  chat: { title: "Chat", icon: "chat", load: async () => (await import("../chat/chat-view.tsx")).ChatView },
+  chat: { title: "Chat", icon: "chat", load: async () => (await import("../applications.ts")).ChatView },
   orders: {
     title: "Orders",
     icon: "orders",
-    load: async () => (await import("../orders/orders-view.tsx")).OrdersView,
+    load: async () => (await import("../applications.ts")).OrdersView,
   },
   delivery: {
     title: "Delivery",
     icon: "delivery",
-    load: async () => (await import("../delivery/delivery-view.tsx")).DeliveryView,
+    load: async () => (await import("../applications.ts")).DeliveryView,
   },
 };
 

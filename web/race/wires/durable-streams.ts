@@ -11,7 +11,7 @@ export const durableStreams: LaneWire = {
   holdsConnection: true,
 
   async run({ origin, channel, after }, sink, signal) {
-    const { stream } = await import("@durable-streams/client");
+    const { stream } = await import("../libraries/durable-streams.ts");
     const response = await stream<LaneEvent>({
       url: `${origin}/v1/stream/${channel}`,
       offset: after,

@@ -12,7 +12,7 @@ export const graphqlSocket: LaneWire = {
   holdsConnection: false,
 
   async run({ origin, channel, after }, sink, signal) {
-    const { createClient } = await import("graphql-ws");
+    const { createClient } = await import("graphql-ws/client");
     class CountedSocket extends WebSocket {
       constructor(url: string, protocols?: string | string[]) {
         super(url, protocols);

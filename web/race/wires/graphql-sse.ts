@@ -12,7 +12,7 @@ export const graphqlSse: LaneWire = {
   holdsConnection: true,
 
   async run({ origin, channel, after }, sink, signal) {
-    const { createClient } = await import("graphql-sse");
+    const { createClient } = await import("../libraries/graphql-sse.ts");
     const client = createClient({
       url: `${origin}/graphql`,
       fetchFn: createCountingFetch(sink),
