@@ -29,11 +29,11 @@ const PROOFS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   "graphql-ws": { publish: /"type": "complete"/, subscribe: /"type": "next"/ },
   connect: { publish: /"sequence": "/, read: /"events": \[/, subscribe: /"type":"greeting"/ },
   "grpc-web": {
-    publish: /everywire\.v1\.PublishResponse[^]*grpc-status: 0/,
+    publish: /everywire\.v1\.PublishResponse[\s\S]*grpc-status: 0/,
     read: /everywire\.v1\.ReadResponse/,
     subscribe: /everywire\.v1\.Event/,
   },
-  mqtt: { publish: /puback[^]*"sequence": "/, subscribe: /publish \{[^]*"topic": / },
+  mqtt: { publish: /puback[\s\S]*"sequence": "/, subscribe: /publish \{[\s\S]*"topic": / },
   tcp: { publish: /"op": "ack"/, subscribe: /"type":"greeting"/ },
   queue: { publish: /"messageId": "msg_/ },
 };
@@ -169,6 +169,6 @@ describe.skipIf(!hasChromium)("the explorer", () => {
     await page.getByRole("alert").getByText("The data is no JSON").waitFor();
     await page.getByLabel("Data (JSON)").fill("1");
     await page.getByLabel("Channel").fill("private/room");
-    await send(/401 Unauthorized[^]*"code": "unauthenticated"/);
+    await send(/401 Unauthorized[\s\S]*"code": "unauthenticated"/);
   });
 });

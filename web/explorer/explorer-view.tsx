@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { Words } from "../parts/words.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { session } from "../shell/session.ts";
 import type { Inputs, OperationName } from "./call.ts";
@@ -75,7 +76,9 @@ export function ExplorerView() {
                   </option>
                 ))}
               </select>
-              <span class="hint">{door.note}</span>
+              <span class="hint">
+                <Words text={door.note} />
+              </span>
             </label>
             <fieldset class="field">
               <legend class="label">Operation</legend>

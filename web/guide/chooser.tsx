@@ -4,6 +4,7 @@ import type { Answers, Choice } from "../../guide/choose.ts";
 import { choose } from "../../guide/choose.ts";
 import { QUESTIONS } from "../../guide/questions.ts";
 import { CopyButton } from "../parts/code-block.tsx";
+import { Words } from "../parts/words.tsx";
 
 const SHOWN_REASONS = 5;
 
@@ -65,12 +66,12 @@ function Result({ answers }: { readonly answers: Signal<Answers> }) {
         <ul class="reasons">
           {choice.reasons.slice(0, SHOWN_REASONS).map((reason) => (
             <li key={reason} class="for">
-              {reason}
+              <Words text={reason} />
             </li>
           ))}
           {choice.cautions.map((caution) => (
             <li key={caution} class="against">
-              {caution}
+              <Words text={caution} />
             </li>
           ))}
         </ul>

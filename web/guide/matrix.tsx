@@ -3,6 +3,7 @@ import type { ProtocolId, UseId } from "../../guide/protocol.ts";
 import { GRADES } from "../../guide/protocol.ts";
 import { PROTOCOLS } from "../../guide/protocols.ts";
 import { USES } from "../../guide/uses.ts";
+import { Words } from "../parts/words.tsx";
 
 interface Cell {
   readonly protocol: ProtocolId;
@@ -38,7 +39,7 @@ export function Matrix() {
             <strong>
               {protocol.name} for {use.name}: {fit.grade}.
             </strong>{" "}
-            {fit.reason} <span class="muted">What decides: {use.decides}</span>
+            <Words text={fit.reason} /> <span class="muted">What decides: {use.decides}</span>
           </p>
         )}
       </div>

@@ -2,6 +2,7 @@ import { FIGURES } from "../../guide/figures.ts";
 import type { Protocol } from "../../guide/protocol.ts";
 import { USES } from "../../guide/uses.ts";
 import { CodeBlock } from "../parts/code-block.tsx";
+import { Words } from "../parts/words.tsx";
 import { ORIGIN } from "../shell/server.ts";
 import { FlowDiagram } from "./flow-diagram.tsx";
 
@@ -51,7 +52,9 @@ export function ProtocolView({ protocol }: { readonly protocol: Protocol }) {
                 <dt>
                   <span class={`grade ${protocol.fits[id].grade}`}>{protocol.fits[id].grade}</span> {use}
                 </dt>
-                <dd>{protocol.fits[id].reason}</dd>
+                <dd>
+                  <Words text={protocol.fits[id].reason} />
+                </dd>
               </div>
             ))}
           </dl>
@@ -84,7 +87,7 @@ function Points({ title, kind, points }: PointsProps) {
       <ul class="card-body reasons">
         {points.map((point) => (
           <li key={point} class={kind}>
-            {point.replace(/;$/, ".")}
+            <Words text={point.replace(/;$/, ".")} />
           </li>
         ))}
       </ul>
@@ -123,7 +126,9 @@ function Facts({ protocol }: { readonly protocol: Protocol }) {
         {facts.map(({ name, text }) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{text}</dd>
+            <dd>
+              <Words text={text} />
+            </dd>
           </div>
         ))}
       </dl>

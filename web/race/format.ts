@@ -5,6 +5,11 @@ export function formatMs(valueMs: number): string {
   return `${valueMs >= 100 ? valueMs.toFixed(0) : valueMs.toFixed(1)} ms`;
 }
 
+/** A round time, as an axis has it. */
+export function formatTick(valueMs: number): string {
+  return valueMs >= 1000 ? `${valueMs / 1000} s` : `${Number(valueMs.toPrecision(2))} ms`;
+}
+
 /** A number of bytes, in units of 1024. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${Math.round(bytes)} B`;

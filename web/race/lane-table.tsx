@@ -1,4 +1,5 @@
 import type { Signal } from "@preact/signals";
+import { formatTick } from "./format.ts";
 import { LaneRow } from "./lane-row.tsx";
 import type { Race } from "./race.ts";
 import { AXIS_TICKS_MS, toAxis } from "./strip.tsx";
@@ -64,5 +65,5 @@ export function LaneTable({ race, focused }: LaneTableProps) {
 function AxisTick({ tickMs }: { readonly tickMs: number }) {
   const place = (element: HTMLSpanElement | null) =>
     element?.style.setProperty("left", `${toAxis(tickMs) * 100}%`);
-  return <span ref={place}>{tickMs >= 1000 ? `${tickMs / 1000} s` : `${tickMs} ms`}</span>;
+  return <span ref={place}>{formatTick(tickMs)}</span>;
 }

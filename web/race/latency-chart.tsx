@@ -2,7 +2,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type UPlot from "uplot";
 import { theme } from "../shell/theme.ts";
-import { formatMs } from "./format.ts";
+import { formatTick } from "./format.ts";
 import type { Race } from "./race.ts";
 
 const HEIGHT_PX = 240;
@@ -87,7 +87,7 @@ function toOptions(race: Race, element: HTMLElement): UPlot.Options {
       {
         ...axis,
         size: 58,
-        values: (_plot, ticks) => ticks.map((tick) => (tick === null ? "" : formatMs(tick))),
+        values: (_plot, ticks) => ticks.map((tick) => (tick === null ? "" : formatTick(tick))),
       },
     ],
     series: [

@@ -5,7 +5,7 @@ export const connect: LaneWire = {
   name: "connect",
   title: "Connect",
   family: "call",
-  path: "POST /everywire.v1.ChannelService/Subscribe",
+  path: "POST …ChannelService/Subscribe",
   client: "@connectrpc/connect-web, JSON",
   counted: "the body: five bytes of head and a JSON message for each event",
   holdsConnection: true,

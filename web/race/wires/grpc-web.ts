@@ -5,7 +5,7 @@ export const grpcWeb: LaneWire = {
   name: "grpc-web",
   title: "gRPC-Web",
   family: "call",
-  path: "POST /everywire.v1.ChannelService/Subscribe",
+  path: "POST …ChannelService/Subscribe",
   client: "@connectrpc/connect-web, protobuf",
   counted: "the body: five bytes of head and a protobuf message for each event",
   holdsConnection: true,
