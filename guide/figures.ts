@@ -9,6 +9,8 @@ export interface ViaFigures {
   readonly connectMs: number;
   /** Everything on the wire in both directions while events came, above TCP (above UDP for datagrams), for each event. */
   readonly bytesPerEvent: number;
+  /** How many events the times are of. */
+  readonly events: number;
 }
 
 /** A measurement by `everywire bench`. */
@@ -20,8 +22,6 @@ export interface Figures {
   readonly versions: Readonly<Record<string, string>>;
   /** How it was measured, in a sentence or two. */
   readonly method: string;
-  /** Events that each figure is of. */
-  readonly events: number;
   /** Of each event's data, as JSON. */
   readonly dataBytes: number;
   readonly vias: Partial<Readonly<Record<Via, ViaFigures>>>;

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import type { BuildOptions, Plugin } from "esbuild";
 import { build } from "esbuild";
 import { lastChangeMs } from "./last-change.ts";
 import { CLIENT, ROOT } from "./paths.ts";
@@ -9,8 +10,15 @@ import { exitWith, StartError } from "./start-error.ts";
 
 const SOURCE = join(ROOT, "clients", "typescript");
 const SOURCES = [SOURCE, join(ROOT, "proto", "gen"), join(ROOT, "package-lock.json")];
-/** What a package of the client offers: each is a name in `exports` of its package.json. */
-const ENTRIES = ["index", "chat", "sse", "long-poll"] as const;
+/** What the package offers beside the client itself: each is a name in `exports` of its package.json. */
+const LAYERS = ["chat", "sse", "long-poll"] as const;
+
+const asOne: Plugin = {
+  name: "as-one",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/index\.ts$/ }, () => ({ path: "./index.js", external: true }));
+  },
+};
 
 /** Builds the client where a source is newer. */
 export async function buildClientIfStale(): Promise<void> {
@@ -27,19 +35,23 @@ export async function buildClientIfStale(): Promise<void> {
 export async function buildClient(): Promise<void> {
   const startedAt = new Date();
   rmSync(CLIENT, { recursive: true, force: true });
-  await build({
-    entryPoints: ENTRIES.map((name) => join(SOURCE, `${name}.ts`)),
+  const options: BuildOptions = {
     outdir: CLIENT,
     bundle: true,
-    splitting: true,
     minify: true,
     format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
-    conditions: ["import"],
     // What Node 20 and browsers of 2023 take.
     target: "es2022",
     logLevel: "warning",
+  };
+  await build({ ...options, entryPoints: [join(SOURCE, "index.ts")], splitting: true });
+  // The layers take what they need from the client itself: there is one of it, however many of them are used.
+  await build({
+    ...options,
+    entryPoints: LAYERS.map((name) => join(SOURCE, `${name}.ts`)),
+    plugins: [asOne],
   });
   const types = ["-p", join(SOURCE, "tsconfig.json"), "--outDir", join(CLIENT, "types")];
   if (!(await run("tsc", types, { timeoutMs: 120_000 }))) throw new StartError("The client has no types.");
@@ -47,8 +59,8 @@ export async function buildClient(): Promise<void> {
   writeFileSync(join(CLIENT, ".built"), startedAt.toISOString());
 }
 
-/** The gzipped bytes of a module and everything that it imports at once: what a page loads before it runs. */
-export function bundledBytes(name: (typeof ENTRIES)[number]): number {
+/** The gzipped bytes of the client and everything that it imports at once: what a page loads before it runs. */
+export function bundledBytes(): number {
   const files = new Set<string>();
   const add = (file: string): void => {
     if (files.has(file)) return;
@@ -57,7 +69,7 @@ export function bundledBytes(name: (typeof ENTRIES)[number]): number {
     // Not `import(...)`: that is loaded when it is needed.
     for (const [, imported] of text.matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)) add(imported ?? "");
   };
-  add(`${name}.js`);
+  add("index.js");
   const texts = [...files].map((file) => readFileSync(join(CLIENT, file)));
   return texts.reduce((sum, text) => sum + gzipSync(text, { level: 9 }).byteLength, 0);
 }
@@ -65,7 +77,7 @@ export function bundledBytes(name: (typeof ENTRIES)[number]): number {
 if (import.meta.main) {
   try {
     await buildClient();
-    for (const name of ENTRIES) console.log(`${name}: ${bundledBytes(name)} bytes, gzipped`);
+    console.log(`dist/client: ${bundledBytes()} bytes, gzipped`);
   } catch (error) {
     exitWith(error);
   }

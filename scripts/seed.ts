@@ -4,8 +4,20 @@ import { exitWith, StartError } from "./start-error.ts";
 const MAX_TRIES = 10;
 const AT_ONCE = 8;
 
+/** With `--json`: what is done so far, a JSON text a line, and the result or the error as the last. */
+const isJson = process.argv.includes("--json");
+
+interface SeedResult {
+  readonly users: number;
+  readonly products: number;
+  readonly posts: number;
+  /** Of them, what was not there before. */
+  readonly created: number;
+  readonly comments: number;
+}
+
 /** Puts example records into a running server, over its own REST API. Running it again adds nothing. */
-async function seed(url: string, token: string): Promise<string> {
+async function seed(url: string, token: string): Promise<SeedResult> {
   const api = new SeedClient(url, token);
   const users = await api.ensureAll("users", "email", seedUsers());
   const products = await api.ensureAll("products", "name", seedProducts());
@@ -29,7 +41,7 @@ async function seed(url: string, token: string): Promise<string> {
     }
   }
   const created = [...users, ...products, ...posts].filter(({ isNew }) => isNew).length;
-  return `${users.length} users, ${products.length} products, ${posts.length} posts: ${created} and ${comments} comments are new.`;
+  return { users: users.length, products: products.length, posts: posts.length, created, comments };
 }
 
 interface Seeded {
@@ -56,6 +68,8 @@ class SeedClient {
     for (let start = 0; start < bodies.length; start += AT_ONCE) {
       const batch = bodies.slice(start, start + AT_ONCE);
       seeded.push(...(await Promise.all(batch.map((body) => this.#ensure(collection, field, body)))));
+      if (isJson)
+        console.log(JSON.stringify({ done: seeded.length, total: bodies.length, what: collection }));
     }
     return seeded;
   }
@@ -120,7 +134,18 @@ try {
     if (error instanceof TypeError) throw new StartError(`Nothing answers at ${url}: run 'npm start' first.`);
     throw error;
   });
-  console.log(await seed(url, token));
+  const result = await seed(url, token);
+  const { users, products, posts, created, comments } = result;
+  if (isJson) console.log(JSON.stringify({ result }));
+  else {
+    console.log(
+      `${users} users, ${products} products, ${posts} posts: ${created} and ${comments} comments are new.`,
+    );
+  }
 } catch (error) {
+  if (isJson && error instanceof StartError) {
+    console.log(JSON.stringify({ error: error.message }));
+    process.exit(1);
+  }
   exitWith(error);
 }

@@ -1,7 +1,4 @@
-import { Emitter } from "./emitter.ts";
-import type { CloudEvent } from "./event.ts";
-import { isGap } from "./event.ts";
-import type { Client, Member, Presence, Subscription, SubscriptionState } from "./types.ts";
+import type { Client, CloudEvent, Gap, Member, Presence, Subscription, SubscriptionState } from "./index.ts";
 
 export interface ChatMessage {
   readonly id: string;
@@ -20,7 +17,7 @@ export interface RoomEvents {
   members: readonly Member[];
   state: SubscriptionState;
   /** Older messages than those that came are not kept any more. */
-  gap: undefined;
+  gap: Gap;
 }
 
 export interface RoomOptions {
@@ -52,18 +49,17 @@ export class Room {
   readonly #client: Client;
   readonly #subscription: Subscription;
   readonly #presence: Presence;
-  readonly #emitter = new Emitter<RoomEvents>();
+  /** Who writes just now, and when that is over unless they say so again. */
   readonly #typing = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #typingListeners = new Set<(ids: readonly string[]) => void>();
+  #isListening = false;
   #toldTypingAtMs = 0;
 
   constructor(client: Client, channel: string, after: string) {
     this.channel = channel;
     this.#client = client;
     this.#subscription = client.subscribe(channel, { after });
-    this.#subscription.on("state", (state) => this.#emitter.emit("state", state));
     this.#presence = client.presence(channel);
-    this.#presence.on("change", (members) => this.#emitter.emit("members", members));
-    this.#subscription.on("event", (event) => this.#onEvent(event));
   }
 
   /** Resolves when the room is entered. Rejects where it may not be. */
@@ -89,9 +85,25 @@ export class Room {
     return this.#subscription.cursor;
   }
 
-  /** Adds a listener; gives what removes it. */
+  /** Adds a listener; gives what removes it. The first one for messages gets those that came before it too. */
   on<Name extends keyof RoomEvents>(name: Name, listener: (value: RoomEvents[Name]) => void): () => void {
-    return this.#emitter.on(name, listener);
+    const tell = listener as (value: RoomEvents[keyof RoomEvents]) => void;
+    switch (name) {
+      case "message":
+        return this.#listen((event) => {
+          const message = toMessage(event);
+          if (message !== undefined) tell(message);
+        });
+      case "typing":
+        this.#typingListeners.add(tell);
+        return () => this.#typingListeners.delete(tell);
+      case "members":
+        return this.#presence.on("change", tell);
+      case "state":
+        return this.#subscription.on("state", tell);
+      default:
+        return this.#subscription.on("gap", tell);
+    }
   }
 
   /** Resolves when it is in the room's log; waits while there is no connection. @throws EverywireError */
@@ -121,14 +133,16 @@ export class Room {
     this.#subscription.close();
   }
 
-  #onEvent(event: CloudEvent): void {
-    const from = toUser(event.source);
-    if (isGap(event)) this.#emitter.emit("gap", undefined);
-    if (event.type === TYPING) this.#onTyping(from);
-    const text = event.type === MESSAGE ? toText(event.data) : undefined;
-    if (text === undefined || event.sequence === undefined) return;
-    this.#stopTyping(from);
-    this.#emitter.emit("message", { id: event.id, sequence: event.sequence, from, text, time: event.time });
+  #listen(listener: (event: CloudEvent) => void): () => void {
+    if (!this.#isListening) {
+      this.#isListening = true;
+      this.#subscription.on("event", ({ type, source }) => {
+        const from = toUser(source);
+        if (type === TYPING) this.#onTyping(from);
+        else if (type === MESSAGE) this.#stopTyping(from);
+      });
+    }
+    return this.#subscription.on("event", listener);
   }
 
   #onTyping(from: string): void {
@@ -138,13 +152,23 @@ export class Room {
       from,
       setTimeout(() => this.#stopTyping(from), TYPING_LASTS_MS),
     );
-    if (isNew) this.#emitter.emit("typing", this.typing);
+    if (isNew) this.#tellTyping();
   }
 
   #stopTyping(from: string): void {
     clearTimeout(this.#typing.get(from));
-    if (this.#typing.delete(from)) this.#emitter.emit("typing", this.typing);
+    if (this.#typing.delete(from)) this.#tellTyping();
   }
+
+  #tellTyping(): void {
+    for (const listener of this.#typingListeners) listener(this.typing);
+  }
+}
+
+function toMessage({ id, sequence, source, type, data, time }: CloudEvent): ChatMessage | undefined {
+  const text = type === MESSAGE ? toText(data) : undefined;
+  if (text === undefined || sequence === undefined) return undefined;
+  return { id, sequence, from: toUser(source), text, time };
 }
 
 /** `/users/alice` is alice; other wires may have sources of their own. */

@@ -91,6 +91,10 @@ export class EverywireClient implements Client {
     options: SubscribeOptions<Schema>,
   ): Subscription<TypedEvent<Schema>>;
   subscribe(channel: string, options: SubscribeOptions<ChannelSchema | undefined> = {}): Subscription {
+    return this.#subscribe(channel, options);
+  }
+
+  #subscribe(channel: string, options: SubscribeOptions<ChannelSchema | undefined>): ChannelSubscription {
     this.#assertOpen();
     assertChannelName(channel);
     const { ladder, log, credentials, timing } = this.#parts;
@@ -129,10 +133,12 @@ export class EverywireClient implements Client {
   }
 
   presence(channel: string): Presence {
-    // One that has a schema hears nothing of presence.
-    const shared = [...(this.#subscriptions.get(channel) ?? [])].find(({ isPlain }) => isPlain);
+    const [shared] = this.#subscriptions.get(channel) ?? [];
+    const subscription = shared ?? this.#subscribe(channel, {});
+    // Nobody reads one that is there for this alone, so nothing may wait in it.
+    if (shared === undefined) subscription.on("event", () => {});
     const presence = new ChannelPresence({
-      subscription: shared ?? this.subscribe(channel),
+      subscription,
       isOwn: shared === undefined,
       list: () => this.#parts.log.presence(channel),
       onClosed: () => this.#presences.delete(presence),

@@ -65,15 +65,23 @@ export class EverywireError extends Error {
     const message = thrown instanceof Error ? thrown.message : "The server cannot be reached.";
     return new EverywireError("unavailable", message, { cause: thrown });
   }
+
+  /** What an HTTP answer refuses with; `unavailable` where it is not the server's own. */
+  static async fromResponse(response: Response): Promise<EverywireError> {
+    const body: unknown = await response.json().catch(() => undefined);
+    const retryAfterMs = Number(response.headers.get("retry-after")) * 1000;
+    const told = parseError((body as { readonly error?: unknown } | undefined)?.error, retryAfterMs);
+    return told ?? new EverywireError("unavailable", `Something on the way answered ${response.status}.`);
+  }
 }
 
 /**
  * Reads `{code, message, details?, retryAfterMs?}`, as every wire tells an error; undefined where it is nothing of
  * Everywire's, but of something on the way.
  */
-export function parseError(value: unknown): EverywireError | undefined {
+export function parseError(value: unknown, givenRetryMs = 0): EverywireError | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { code, message, details, retryAfterMs } = value as Readonly<Record<string, unknown>>;
+  const { code, message, details, retryAfterMs = givenRetryMs } = value as Readonly<Record<string, unknown>>;
   if (!ERROR_CODES.includes(code as ErrorCode)) return undefined;
   return new EverywireError(code as ErrorCode, typeof message === "string" ? message : String(code), {
     details,

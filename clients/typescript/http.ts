@@ -1,5 +1,5 @@
 import type { Credentials } from "./credentials.ts";
-import { EverywireError, parseError } from "./error.ts";
+import { EverywireError } from "./error.ts";
 
 export interface HttpRequest {
   readonly method?: "GET" | "POST";
@@ -40,11 +40,11 @@ export class Http {
     const token = await this.#token();
     const response = await this.#send(path, request, token);
     if (response.ok) return response;
-    const error = await readRefusal(response);
+    const error = await EverywireError.fromResponse(response);
     if (error.code !== "unauthenticated" || !(await this.#renew(token))) throw error;
     const again = await this.#send(path, request, await this.#token());
     if (again.ok) return again;
-    throw await readRefusal(again);
+    throw await EverywireError.fromResponse(again);
   }
 
   /** The same, for an answer that has to be there in time, read as JSON. @throws EverywireError */
@@ -102,15 +102,3 @@ export class Http {
 
 /** Workers refuse to hear of a cache: their `Request` has no `cache`, and nothing is kept between two requests. */
 const NO_STORE: RequestInit = "cache" in Request.prototype ? ({ cache: "no-store" } as RequestInit) : {};
-
-/** What an answer refuses with; `unavailable` where it is not the server's own. */
-async function readRefusal(response: Response): Promise<EverywireError> {
-  const body: unknown = await response.json().catch(() => undefined);
-  const told = parseError((body as { readonly error?: unknown } | undefined)?.error);
-  if (told === undefined) {
-    return new EverywireError("unavailable", `Something on the way answered ${response.status}.`);
-  }
-  const retryAfterMs = Number(response.headers.get("retry-after")) * 1000 || undefined;
-  const { code, message, details } = told;
-  return new EverywireError(code, message, { details, isTold: true, retryAfterMs });
-}

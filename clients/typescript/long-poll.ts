@@ -1,13 +1,12 @@
-import { Credentials } from "./credentials.ts";
-import type { CloudEvent } from "./event.ts";
-import { Http } from "./http.ts";
-import type { ConnectOptions } from "./options.ts";
+import type { CloudEvent, ConnectOptions } from "./index.ts";
+import { EverywireError } from "./index.ts";
 
 export interface PollOptions extends Pick<ConnectOptions, "token" | "fetch"> {
   /** A cursor, `earliest`, or `latest` (the default). */
   readonly after?: string | undefined;
   /** How long to wait where there is nothing, 0 to 60; 25 by default. */
   readonly timeoutSeconds?: number | undefined;
+  /** Events at most. */
   readonly limit?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,7 +19,6 @@ export interface Polled {
   readonly timeout: boolean;
 }
 
-const SLACK_MS = 10_000;
 const DEFAULT_TIMEOUT_SECONDS = 25;
 
 /**
@@ -30,12 +28,21 @@ const DEFAULT_TIMEOUT_SECONDS = 25;
  * @example const { events, next } = await poll("http://127.0.0.1:8787", "demo/hello", { after: "earliest" });
  * @throws EverywireError
  */
-export function poll(url: string, channel: string, options: PollOptions = {}): Promise<Polled> {
-  const { after, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, limit, signal, token, fetch } = options;
-  const http = new Http(url, new Credentials(token), fetch);
-  return http.json<Polled>(`/poll/${channel}`, {
-    query: { after, timeout: timeoutSeconds, limit },
-    timeoutMs: timeoutSeconds * 1000 + SLACK_MS,
-    ...(signal === undefined ? {} : { signal }),
-  });
+export async function poll(url: string, channel: string, options: PollOptions = {}): Promise<Polled> {
+  const { after, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, limit, signal, token: source, fetch } = options;
+  const query = new URLSearchParams({ timeout: String(timeoutSeconds) });
+  if (after !== undefined) query.set("after", after);
+  if (limit !== undefined) query.set("limit", String(limit));
+  try {
+    const token = typeof source === "function" ? await source() : source;
+    const send = fetch ?? globalThis.fetch;
+    const response = await send(`${url.replace(/\/+$/, "")}/poll/${channel}?${query}`, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (!response.ok) throw await EverywireError.fromResponse(response);
+    return (await response.json()) as Polled;
+  } catch (thrown) {
+    throw EverywireError.from(thrown);
+  }
 }

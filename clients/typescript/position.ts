@@ -10,7 +10,12 @@ export function positionBehind(event: {
   return event.sequence;
 }
 
+/** A place in a log, and not a word for one. */
+export function isCursor(position: string): boolean {
+  return position !== "earliest" && position !== "latest";
+}
+
 /** Whether a cursor is behind (later than) a position. Cursors of one channel compare as strings, whatever its life. */
 export function isBehind(cursor: string, position: string): boolean {
-  return position === "earliest" || position === "latest" || cursor > position;
+  return !isCursor(position) || cursor > position;
 }

@@ -1,13 +1,14 @@
 import { Emitter } from "./emitter.ts";
 import { EverywireError } from "./error.ts";
 import type { CloudEvent } from "./event.ts";
-import type { Member, Presence, PresenceEvents, Subscription } from "./types.ts";
+import type { ChannelSubscription } from "./subscription.ts";
+import type { Member, Presence, PresenceEvents } from "./types.ts";
 
 /** Anonymous connections come and go unannounced, and long polls hear of nobody: so it is asked again now and then. */
 const REFRESH_MS = 15_000;
 
 export interface PresenceOptions {
-  readonly subscription: Subscription;
+  readonly subscription: ChannelSubscription;
   /** Whether the subscription is there for this alone, and closed with it. */
   readonly isOwn: boolean;
   readonly list: () => Promise<readonly Member[]>;
@@ -19,7 +20,7 @@ export class ChannelPresence implements Presence {
   readonly channel: string;
   readonly #options: PresenceOptions;
   readonly #emitter = new Emitter<PresenceEvents>();
-  readonly #removers: (() => void)[];
+  readonly #removers: (() => unknown)[];
   readonly #timer: ReturnType<typeof setInterval>;
   #members: readonly Member[] = [];
   #asking: Promise<readonly Member[]> | undefined;
@@ -28,10 +29,13 @@ export class ChannelPresence implements Presence {
   constructor(options: PresenceOptions) {
     this.#options = options;
     this.channel = options.subscription.channel;
+    const { subscription } = options;
+    const watch = (event: CloudEvent) => this.#onEvent(event);
+    subscription.watchers.add(watch);
     this.#removers = [
-      options.subscription.on("event", (event) => this.#onEvent(event)),
+      () => subscription.watchers.delete(watch),
       // Whatever was announced in between was missed, since it is not stored.
-      options.subscription.on("state", (state) => {
+      subscription.on("state", (state) => {
         if (state === "live") this.#ask();
       }),
     ];

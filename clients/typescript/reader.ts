@@ -10,7 +10,7 @@ import type { Log } from "./log.ts";
 import type { Timing } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { decideOutcome } from "./outcome.ts";
-import { isBehind, positionBehind } from "./position.ts";
+import { isBehind, isCursor, positionBehind } from "./position.ts";
 import type { Transport } from "./transport.ts";
 import type { SubscriptionState } from "./types.ts";
 
@@ -65,6 +65,7 @@ export class Reader implements AttemptHost {
   /** In a row, of whatever kind: how long to wait for the next try. */
   #failures = 0;
   #shortLives = 0;
+  #silences = 0;
   #refusedTokens = 0;
   #goneInRow = 0;
   /** How often the wire in use did not open while the server answered, in a row. */
@@ -138,7 +139,8 @@ export class Reader implements AttemptHost {
   }
 
   onPosition(attempt: Attempt, cursor: string): void {
-    if (attempt === this.#attempt && isBehind(cursor, this.#position)) this.#position = cursor;
+    // Where there is a cursor already, events alone move it: a gap is told behind the position that it leads to.
+    if (attempt === this.#attempt && !isCursor(this.#position)) this.#position = cursor;
   }
 
   onEvent(attempt: Attempt, event: CloudEvent): void {
@@ -179,13 +181,20 @@ export class Reader implements AttemptHost {
     }
     this.#drop();
     this.#host.onError(ending.error);
-    this.#setState(this.#hasBeenLive ? "reconnecting" : "connecting");
+    // Away is away until something is live again.
+    if (this.#state !== "offline") this.#setState(this.#hasBeenLive ? "reconnecting" : "connecting");
     void this.#follow(this.#decide(attempt, ending), attempt, ending.error);
   }
 
-  #decide(attempt: Attempt, { error, isWithheld, isOwn }: Ending): Outcome {
+  #decide(attempt: Attempt, { error, isWithheld, isSilent, isOwn }: Ending): Outcome {
+    const { timing } = this.#options;
     const wasOpen = attempt.openedAtMs !== undefined;
-    if (wasOpen && !isOwn && attempt.livedMs < this.#options.timing.stableMs) this.#shortLives += 1;
+    if (wasOpen && !isOwn && attempt.livedMs < timing.stableMs) this.#shortLives += 1;
+    // One that outlived the silence that is allowed was given signs of life.
+    if (isSilent) this.#silences += 1;
+    if (attempt.livedMs > 2 * timing.silenceMs) this.#silences = 0;
+    // It brought something, so whoever waits for the next need not wait for long.
+    if (this.#position !== attempt.after) this.#failures = 0;
     const isRefused = error.isTold && error.code === "unauthenticated";
     this.#refusedTokens = isRefused ? (wasOpen ? 1 : this.#refusedTokens + 1) : 0;
     this.#goneInRow = error.isTold && error.code === "gone" ? this.#goneInRow + 1 : 0;
@@ -194,6 +203,7 @@ export class Reader implements AttemptHost {
       isWithheld,
       wasOpen,
       shortLives: this.#shortLives,
+      silences: this.#silences,
       refusedTokens: this.#refusedTokens,
       goneInRow: this.#goneInRow,
     });
@@ -221,7 +231,8 @@ export class Reader implements AttemptHost {
           if ((await this.#options.credentials.get()) !== this.#token) return this.#connectIn(0);
           this.#blames += 1;
           // What has worked before gets one more chance: a server that has just come back looks like this.
-          if (this.#hasBeenLive && this.#shortLives === 0 && this.#blames < 2) return this.#connectIn(0);
+          const isFirst = this.#hasBeenLive && this.#shortLives + this.#silences === 0 && this.#blames < 2;
+          if (isFirst) return this.#connectIn(0);
           this.#stepDown(transport, error.message);
         });
     }
@@ -243,6 +254,7 @@ export class Reader implements AttemptHost {
   #stepDown(transport: Transport, reason: string): void {
     this.#options.ladder.onBlocked(transport.name, Date.now());
     this.#shortLives = 0;
+    this.#silences = 0;
     this.#blames = 0;
     const next = this.#choose();
     // Where there is no other, it has to be this one, in its time.

@@ -1,6 +1,5 @@
-import { connect } from "./connect.ts";
-import type { CloudEvent } from "./event.ts";
-import type { ConnectOptions } from "./options.ts";
+import type { CloudEvent, ConnectOptions } from "./index.ts";
+import { connect } from "./index.ts";
 
 export interface ReadStreamOptions extends Pick<ConnectOptions, "token" | "fetch"> {
   /** A cursor, `earliest`, or `latest` (the default). */

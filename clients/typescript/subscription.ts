@@ -27,6 +27,8 @@ export interface SubscriptionHooks {
 export class ChannelSubscription implements Subscription, ReaderHost {
   readonly channel: string;
   readonly ready: Promise<void>;
+  /** Told who comes and goes, whatever becomes of the events: whoever watches takes nothing away from the user. */
+  readonly watchers = new Set<(event: CloudEvent) => void>();
   readonly #reader: Reader;
   readonly #hooks: SubscriptionHooks;
   readonly #schema: ChannelSchema | undefined;
@@ -96,11 +98,6 @@ export class ChannelSubscription implements Subscription, ReaderHost {
     return { ...this.#stats, reconnects: Math.max(0, this.#stats.reconnects) };
   }
 
-  /** Whether everything comes through, and not only what a schema has. */
-  get isPlain(): boolean {
-    return this.#schema === undefined;
-  }
-
   /** The connection, while it is open: who publishes may use it. */
   get open(): Attempt | undefined {
     return this.#reader.open;
@@ -145,6 +142,7 @@ export class ChannelSubscription implements Subscription, ReaderHost {
 
   onEvent(event: CloudEvent): void {
     this.#stats.lastEventAtMs = Date.now();
+    if (event.type.startsWith("presence.")) for (const watch of this.watchers) watch(event);
     if (this.#checking !== undefined) {
       this.#checkLater(this.#checking.then(() => this.#check(event)));
       return;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
+import { joinRoom } from "../../clients/typescript/chat.ts";
 import type { Client, ConnectOptions, Subscription, TransportName } from "../../clients/typescript/index.ts";
 import { connect, EverywireError } from "../../clients/typescript/index.ts";
 import { serve } from "../../scripts/serve.ts";
@@ -118,7 +119,7 @@ describe.concurrent("the ladder", () => {
     ["one that cuts WebSockets", { webSockets: "cut" }, HTTP_WIRES, "sse"],
     ["one that buffers streams", { buffersAnswers: true }, ["sse", "ndjson", "long-poll"], "long-poll"],
     ["one that does both", { webSockets: "refuse", buffersAnswers: true }, HTTP_WIRES, "long-poll"],
-    ["one that cuts everything at random", { cutsWithinMs: 400 }, HTTP_WIRES, undefined],
+    ["one that cuts everything at random", { cutsWithinBytes: 8000 }, HTTP_WIRES, undefined],
   ];
 
   it.each(cases)("loses and repeats nothing behind %s", async (_, hindrances, wires, last) => {
@@ -133,10 +134,11 @@ describe.concurrent("the ladder", () => {
     for await (const { data } of subscription) {
       received.push(data);
       if (received.length === 1000) break;
-      if (received.length < 600 || received.length % 20 > 0) continue;
-      for (const k of upTo(20)) void publisher.publish(channel, { type: "n", data: received.length + k });
+      if (received.length < 600 || received.length % 40 > 0) continue;
+      for (const k of upTo(40)) void publisher.publish(channel, { type: "n", data: received.length + k });
     }
     expect(received).toEqual(upTo(1000));
+    if (hindrances.cutsWithinBytes !== undefined) expect(subscription.stats.reconnects).toBeGreaterThan(5);
     if (last !== undefined) {
       expect(subscription.transport).toBe(last);
       expect(subscription.stats.fallbacks.map(({ to }) => to).at(-1)).toBe(last);
@@ -146,6 +148,23 @@ describe.concurrent("the ladder", () => {
       expect(next.stats.fallbacks).toEqual([]);
       expect(next.transport).toBe(last);
     }
+    client.close();
+    await proxy.stop();
+  });
+
+  it("leaves a wire that opens and then brings nothing", async () => {
+    const proxy = await createHinderingProxy(target.url, { buffersRest: true });
+    const channel = newChannel();
+    const client = open(proxy.url, {
+      transports: ["sse", "long-poll"],
+      timing: { ...TIMING, silenceMs: 600 },
+    });
+    const subscription = client.subscribe(channel);
+    await subscription.ready;
+    expect(subscription.transport).toBe("sse");
+    await publishAll(open(target.url), channel, 100);
+    expect(await take(subscription, 100)).toEqual(upTo(100));
+    expect(subscription.transport).toBe("long-poll");
     client.close();
     await proxy.stop();
   });
@@ -180,25 +199,24 @@ describe.concurrent("the ladder", () => {
   });
 
   it("waits for a server that is away, and does not blame the wire for it", async () => {
-    const proxy = await createHinderingProxy(target.url, {});
-    const { url } = proxy;
+    const proxy = await createHinderingProxy(target.url, { isAway: true });
     const channel = newChannel();
-    await proxy.stop();
-    const client = open(url);
+    const client = open(proxy.url);
     const subscription = client.subscribe(channel, { after: "earliest" });
     await new Promise<void>((resolve) =>
       subscription.on("state", (state) => state === "offline" && resolve()),
     );
     const publishing = client.publish(channel, { type: "n", data: 0 });
-    const again = await createHinderingProxy(target.url, {}, Number(new URL(url).port));
+    proxy.hindrances = {};
     expect(await take(subscription, 1)).toEqual([0]);
     expect((await publishing).duplicate).toBe(false);
     expect(subscription.transport).toBe("websocket");
-    await again.stop();
+    client.close();
+    await proxy.stop();
   });
 });
 
-describe.concurrent("publishing", () => {
+describe("publishing", () => {
   it("keeps the order of calls over a kill -9 of the server, stores each once, and answers each", async () => {
     const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-client-"));
     const environment = { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" };
@@ -334,6 +352,47 @@ describe("a subscription", () => {
     closing.abort();
     expect(other.state).toBe("closed");
     expect(await other[Symbol.asyncIterator]().next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe("presence and chat", () => {
+  it("tells who is there, who comes and who goes, and takes no event away from who reads", async () => {
+    const room = randomUUID();
+    const as = async (name: string) => open(target.url, { token: (await target.signIn(name)).token });
+    const [alice, bob] = [await as("alice"), await as("bob")];
+    const hers = joinRoom(alice, room);
+    await hers.ready;
+    const seen: string[] = [];
+    const isAlone = new Promise<void>((resolve) => {
+      hers.on("members", (members) => {
+        seen.push(
+          members
+            .map(({ id }) => id)
+            .sort()
+            .join(),
+        );
+        if (seen.at(-1) === "alice" && seen.includes("alice,bob")) resolve();
+      });
+    });
+    await hers.send("hello?");
+    const his = joinRoom(bob, room);
+    await his.ready;
+    his.startTyping();
+    await his.send("hi");
+    // Both are there before she listens, and she misses neither.
+    const messages = await new Promise<string[]>((resolve) => {
+      const texts: string[] = [];
+      hers.on("message", ({ from, text }) => texts.push(`${from}: ${text}`) === 2 && resolve(texts));
+    });
+    expect(messages).toEqual(["alice: hello?", "bob: hi"]);
+    const typing = new Promise<readonly string[]>((resolve) => his.on("typing", resolve));
+    his.on("message", () => {});
+    hers.startTyping();
+    expect(await typing).toEqual(["alice"]);
+    await expect.poll(() => seen).toContain("alice,bob");
+    his.leave();
+    await isAlone;
+    hers.leave();
   });
 });
 

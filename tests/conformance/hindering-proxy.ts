@@ -4,12 +4,16 @@ import { createServer, request } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 export interface Hindrances {
+  /** Nothing is there: every connection is reset at once. */
+  readonly isAway?: boolean;
   /** Keeps an answer back until it is whole: a stream never comes. */
   readonly buffersAnswers?: boolean;
+  /** Lets the first bytes of an answer through at once, and what follows only when it is whole. */
+  readonly buffersRest?: boolean;
   /** `refuse` the upgrade; `swallow` what is sent after it; `cut` soon after it. */
   readonly webSockets?: "pass" | "refuse" | "swallow" | "cut";
-  /** Every connection is cut after a random part of this, in milliseconds. */
-  readonly cutsWithinMs?: number;
+  /** Every connection is cut when it has carried a random part of so many bytes, or some more. */
+  readonly cutsWithinBytes?: number;
 }
 
 export interface HinderingProxy {
@@ -23,11 +27,7 @@ export interface HinderingProxy {
 const WEB_SOCKET_LIFE_MS = 150;
 
 /** A proxy as they are found in front of clients: it may hold back, refuse, swallow or cut. */
-export async function createHinderingProxy(
-  targetUrl: string,
-  first: Hindrances,
-  listenPort = 0,
-): Promise<HinderingProxy> {
+export async function createHinderingProxy(targetUrl: string, first: Hindrances): Promise<HinderingProxy> {
   const { hostname, port } = new URL(targetUrl);
   const sockets = new Set<Socket>();
   const paths: string[] = [];
@@ -38,14 +38,16 @@ export async function createHinderingProxy(
   };
   const server = createServer((incoming, outgoing) => {
     paths.push(incoming.url ?? "");
-    forward(incoming, outgoing, { hostname, port }, proxy.hindrances.buffersAnswers === true);
+    forward(incoming, outgoing, { hostname, port }, proxy.hindrances);
   });
   server.on("connection", (socket: Socket) => {
     hold(socket);
-    const { cutsWithinMs } = proxy.hindrances;
-    if (cutsWithinMs === undefined) return;
-    const timer = setTimeout(() => socket.resetAndDestroy(), Math.random() * cutsWithinMs);
-    socket.once("close", () => clearTimeout(timer));
+    const { cutsWithinBytes, isAway = false } = proxy.hindrances;
+    if (isAway) socket.resetAndDestroy();
+    if (cutsWithinBytes === undefined) return;
+    const mostBytes = Math.random() * cutsWithinBytes;
+    const timer = setInterval(() => socket.bytesWritten > mostBytes && socket.resetAndDestroy(), 5);
+    socket.once("close", () => clearInterval(timer));
   });
   server.on("upgrade", (incoming: IncomingMessage, client: Socket) => {
     paths.push(incoming.url ?? "");
@@ -56,20 +58,22 @@ export async function createHinderingProxy(
     }
     const upstream = request({ hostname, port, path: incoming.url, headers: incoming.headers });
     upstream.on("error", () => client.destroy());
-    upstream.on("upgrade", (answer, socket: Socket) => {
+    upstream.on("upgrade", (answer, socket: Socket, head: Buffer) => {
       hold(socket);
       const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${String(value)}`);
       client.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`);
       socket.on("close", () => client.destroy());
       client.on("close", () => socket.destroy());
       if (webSockets === "swallow") return;
+      // What came together with the answer.
+      client.write(head);
       socket.pipe(client);
       client.pipe(socket);
       if (webSockets === "cut") setTimeout(() => client.resetAndDestroy(), WEB_SOCKET_LIFE_MS);
     });
     upstream.end();
   });
-  server.listen(listenPort, "127.0.0.1");
+  server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const proxy: HinderingProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -88,21 +92,28 @@ function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   target: { readonly hostname: string; readonly port: string },
-  buffers: boolean,
+  { buffersAnswers = false, buffersRest = false }: Hindrances,
 ): void {
   const { method, url: path, headers } = incoming;
   const upstream = request({ ...target, method, path, headers }, (answer) => {
     answer.on("error", () => outgoing.destroy());
-    if (!buffers) {
+    if (!buffersAnswers && !buffersRest) {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
       answer.pipe(outgoing);
       return;
     }
     const chunks: Buffer[] = [];
-    answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+    answer.on("data", (chunk: Buffer) => {
+      if (buffersRest && !outgoing.headersSent) {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        outgoing.write(chunk);
+      } else {
+        chunks.push(chunk);
+      }
+    });
     answer.on("end", () => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      if (!outgoing.headersSent) outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.end(Buffer.concat(chunks));
     });
   });

@@ -6,11 +6,14 @@ import type { Line, MessageFormat } from "./format.ts";
 import type { WebTransportLike } from "./native.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
+/** Who comes new does not wait for a session that owes an answer for so long. */
+const STALLED_MS = 1500;
 
 interface Asked {
   resolve(answer: Line): void;
   reject(error: EverywireError): void;
   readonly timer: ReturnType<typeof setTimeout>;
+  readonly atMs: number;
 }
 
 interface Followed {
@@ -62,9 +65,7 @@ export class Session {
       () => this.#onLost(),
       () => this.#onLost(),
     );
-    native.draining?.then(() => {
-      this.#isDraining = true;
-    }, ignore);
+    native.draining?.then(() => this.retire(), ignore);
     this.#readAnswers(operations.readable).catch(() => this.#onLost());
     this.#acceptStreams().catch(() => this.#onLost());
   }
@@ -83,7 +84,9 @@ export class Session {
 
   /** Whether more may be asked of it. */
   get isUsable(): boolean {
-    return !this.#isOver && !this.#isDraining;
+    const [oldest] = this.#asked.values();
+    const isStalled = oldest !== undefined && Date.now() - oldest.atMs > STALLED_MS;
+    return !this.#isOver && !this.#isDraining && !isStalled;
   }
 
   get isOver(): boolean {
@@ -103,6 +106,11 @@ export class Session {
       datagramsSent: this.#datagramsSent,
       isDraining: this.#isDraining,
     };
+  }
+
+  /** Takes nothing new from now on. */
+  retire(): void {
+    this.#isDraining = true;
   }
 
   follows(channel: string): boolean {
@@ -168,8 +176,9 @@ export class Session {
       const timer = setTimeout(() => {
         this.#asked.delete(ref);
         reject(new EverywireError("unavailable", "The session does not answer."));
+        this.#onLost();
       }, ANSWER_TIMEOUT_MS);
-      this.#asked.set(ref, { resolve, reject, timer });
+      this.#asked.set(ref, { resolve, reject, timer, atMs: Date.now() });
       this.#writer.write(this.#format.encode({ ...line, ref })).catch(() => this.#onLost());
     });
   }
