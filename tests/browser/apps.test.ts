@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PageServer } from "./open-page.ts";
-import { goTo, hasChromium, PATIENCE_MS, servePage, signIn } from "./open-page.ts";
+import { goTo, orSkipped, PATIENCE_MS, servePage, signIn, whyNoChromium } from "./open-page.ts";
 
-describe.skipIf(!hasChromium)("the applications", () => {
+describe.skipIf(whyNoChromium)(orSkipped("the applications", whyNoChromium), () => {
   let server: PageServer;
   let alice: Page;
   let bob: Page;

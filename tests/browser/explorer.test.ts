@@ -1,11 +1,16 @@
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROOT } from "../../scripts/paths.ts";
 import type { PageServer } from "./open-page.ts";
-import { hasChromium, PATIENCE_MS, servePage } from "./open-page.ts";
+import { orSkipped, PATIENCE_MS, servePage, whyNoChromium } from "./open-page.ts";
 
 const execute = promisify(execFile);
+
+/** What `npx everywire` runs. */
+const COMMAND = join(ROOT, "clients", "command", "everywire.mjs");
 
 /** What proves that a call through a door did what it says: in the bytes that are shown, decoded. */
 const PROOFS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
@@ -38,7 +43,7 @@ const PROOFS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   queue: { publish: /"messageId": "msg_/ },
 };
 
-describe.skipIf(!hasChromium)("the explorer", () => {
+describe.skipIf(whyNoChromium)(orSkipped("the explorer", whyNoChromium), () => {
   let server: PageServer;
   let page: Page;
   beforeAll(async () => {
@@ -156,10 +161,20 @@ describe.skipIf(!hasChromium)("the explorer", () => {
     }
   });
 
-  it("gives the everywire command, with the door and the cursor", async () => {
-    expect(await snippet("everywire", "sse", "subscribe")).toBe(
-      `npx everywire sub demo/explored --via sse --after earliest --url ${server.url}`,
-    );
+  it("gives everywire commands that run as they are, with the door and the cursor", async () => {
+    const run = async (command: string) => {
+      const [npx = "", name = "", ...rest] = command.split(" ");
+      expect([npx, name]).toEqual(["npx", "everywire"]);
+      return (
+        await execute("bash", ["-c", `${process.execPath} ${COMMAND} ${rest.join(" ")}`], {
+          timeout: PATIENCE_MS,
+        })
+      ).stdout;
+    };
+    expect(await run(await snippet("everywire", "http", "publish"))).toMatch(/[0-9a-z]+-0+[0-9a-z]+/);
+    const follow = await snippet("everywire", "sse", "subscribe");
+    expect(follow).toBe(`npx everywire sub demo/explored --via sse --after earliest --url ${server.url}`);
+    expect(await run(`${follow} --limit 1`)).toContain("greeting");
   });
 
   it("says what is wrong with what was typed, and what the server refuses", async () => {

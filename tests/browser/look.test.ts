@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUNDLE } from "../../scripts/paths.ts";
 import type { PageServer } from "./open-page.ts";
-import { goTo, hasChromium, PATIENCE_MS, servePage, signIn } from "./open-page.ts";
+import { goTo, orSkipped, PATIENCE_MS, servePage, signIn, whyNoChromium } from "./open-page.ts";
 
 const VIEWS = ["race", "explorer", "guide", "guide/websocket", "chat", "orders", "delivery"] as const;
 const WIDTHS = [375, 768, 1440] as const;
@@ -16,8 +16,6 @@ const SCREENSHOTS = join(BUNDLE, "..", "screenshots");
 const MAX_FIRST_BYTES = 56 * 1024;
 const MAX_FIRST_REQUESTS = 10;
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
 interface Violation {
   readonly id: string;
   readonly impact: string;
@@ -26,7 +24,7 @@ interface Violation {
 
 /** What axe finds wrong, as lines to read. */
 async function findFaults(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const { violations } = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as {
     violations: readonly Violation[];
   };
@@ -39,7 +37,7 @@ async function findFaults(page: Page): Promise<readonly string[]> {
 const overflow = (page: Page) =>
   page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
-describe.skipIf(!hasChromium)("the look of the page", () => {
+describe.skipIf(whyNoChromium)(orSkipped("the look of the page", whyNoChromium), () => {
   let server: PageServer;
   let page: Page;
   beforeAll(async () => {

@@ -3,7 +3,8 @@ import { chromium } from "playwright-core";
 import type { ServedTarget } from "../conformance/serve-target.ts";
 import { serveTarget } from "../conformance/serve-target.ts";
 
-export { hasChromium } from "../conformance/chromium.ts";
+export { whyNoChromium } from "../conformance/chromium.ts";
+export { orSkipped } from "../conformance/missing.ts";
 
 const PATH = "/usr/bin/chromium";
 /** Generous: the machine may have other things to do. */

@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PageServer } from "./open-page.ts";
-import { hasChromium, PATIENCE_MS, servePage } from "./open-page.ts";
+import { orSkipped, PATIENCE_MS, servePage, whyNoChromium } from "./open-page.ts";
 
 const LANES = [
   "websocket",
@@ -23,7 +23,7 @@ const SOME_EVENTS = 15;
 const until = (what: () => Promise<unknown>, be: (value: unknown) => boolean, message: string) =>
   expect.poll(what, { timeout: PATIENCE_MS, interval: 100, message }).toSatisfy(be);
 
-describe.skipIf(!hasChromium)("the race", () => {
+describe.skipIf(whyNoChromium)(orSkipped("the race", whyNoChromium), () => {
   let server: PageServer;
   let page: Page;
   const hosts = new Set<string>();

@@ -54,12 +54,6 @@ export interface Decoder {
   push(bytes: Uint8Array<ArrayBuffer>, direction: "out" | "in"): readonly string[];
 }
 
-/** What the command line has for it; undefined where it has nothing. */
-export interface CommandWords {
-  readonly publish?: readonly string[] | undefined;
-  readonly via?: string | undefined;
-}
-
 /** One door, as the explorer uses it. */
 export interface ExplorerDoor {
   readonly name: string;
@@ -104,7 +98,7 @@ export function toPath(
   return `${prefix}/${channel}${search === "" ? "" : `?${search}`}`;
 }
 
-export const JSON_BODY = { "content-type": "application/json" } as const;
+const JSON_BODY = { "content-type": "application/json" } as const;
 
 export function get(inputs: Inputs, path: string, isStream = false, headers = {}): HttpCall {
   return {

@@ -171,10 +171,11 @@ function Measured({ protocol }: { readonly protocol: Protocol }) {
                   <th scope="col">p99</th>
                   <th scope="col">until live</th>
                   <th scope="col">bytes an event</th>
+                  <th scope="col">events</th>
                 </tr>
               </thead>
               <tbody>
-                {rows.map(({ via, p50Ms, p99Ms, connectMs, bytesPerEvent }) => (
+                {rows.map(({ via, p50Ms, p99Ms, connectMs, bytesPerEvent, events }) => (
                   <tr key={via}>
                     <th scope="row">
                       <code>{via}</code>
@@ -183,12 +184,13 @@ function Measured({ protocol }: { readonly protocol: Protocol }) {
                     <td>{p99Ms.toFixed(1)} ms</td>
                     <td>{connectMs.toFixed(1)} ms</td>
                     <td>{Math.round(bytesPerEvent)}</td>
+                    <td>{events}</td>
                   </tr>
                 ))}
               </tbody>
             </table>
             <p class="small muted">
-              {FIGURES?.method} {FIGURES?.events} events of {FIGURES?.dataBytes} bytes. {FIGURES?.machine}
+              {FIGURES?.method} Events with {FIGURES?.dataBytes} bytes of data. {FIGURES?.machine}
             </p>
           </>
         )}

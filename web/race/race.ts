@@ -10,7 +10,7 @@ import { WIRES } from "./wires.ts";
 
 /** Sizes of an event's padding, in bytes: the steps of the slider. */
 export const SIZES = [0, 64, 256, 1024, 4096, 16_384, 65_536] as const;
-export const MAX_RATE = 200;
+const MAX_RATE = 200;
 const TICK_MS = 250;
 const TICKS_PER_SECOND = 1000 / TICK_MS;
 const CHART_SECONDS = 60;

@@ -5,8 +5,8 @@ import type { Lane } from "./lane.ts";
 import type { Race } from "./race.ts";
 
 /** The axis that all strips share, in milliseconds; logarithmic, since lanes differ by orders of magnitude. */
-export const AXIS_MIN_MS = 0.5;
-export const AXIS_MAX_MS = 2000;
+const AXIS_MIN_MS = 0.5;
+const AXIS_MAX_MS = 2000;
 export const AXIS_TICKS_MS = [1, 10, 100, 1000] as const;
 const SHOWN = 240;
 

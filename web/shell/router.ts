@@ -18,7 +18,7 @@ addEventListener("hashchange", () => {
 });
 
 /** Reads `#/view/rest`; anything else is the first view. */
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [, view = "", rest = ""] = /^#\/([a-z]+)(?:\/(.*))?$/.exec(hash) ?? [];
   const known = VIEWS.find((name) => name === view);
   if (known === undefined) return { view: VIEWS[0], rest: "" };

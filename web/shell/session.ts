@@ -1,4 +1,4 @@
-import { computed, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { ORIGIN, toError } from "./server.ts";
 
 const KEY = "everywire.token";
@@ -16,7 +16,6 @@ export interface Session {
 export const session = signal<Session | undefined>(restore());
 /** Whether the server gives tokens to whoever asks (`DEV_AUTH`); undefined until it was asked. */
 export const hasDevAuth = signal<boolean | undefined>(undefined);
-export const isAdmin = computed(() => session.value?.roles.includes("admin") === true);
 
 function restore(): Session | undefined {
   try {
