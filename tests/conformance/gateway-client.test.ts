@@ -13,10 +13,11 @@ import { startGateway } from "../../scripts/gateway.ts";
 import { CLIENT, toBinary } from "../../scripts/paths.ts";
 import { serve } from "../../scripts/serve.ts";
 import type { Browser } from "./chromium.ts";
-import { hasChromium, openChromium } from "./chromium.ts";
+import { openChromium, whyNoChromium } from "./chromium.ts";
 import type { ClientPage } from "./client-page.ts";
 import { serveClientPage } from "./client-page.ts";
 import { createHinderingProxy } from "./hindering-proxy.ts";
+import { orSkipped } from "./missing.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget, toTargetGateway } from "./serve-target.ts";
 
@@ -37,7 +38,7 @@ function call<T>(page: Page, name: string, ...values: readonly unknown[]): Promi
   return page.evaluate(`tests.${name}(${values.map((value) => JSON.stringify(value)).join()})`);
 }
 
-describe.skipIf(!hasChromium)("the client in Chromium", () => {
+describe.skipIf(whyNoChromium)(orSkipped("the client in Chromium", whyNoChromium), () => {
   let target: ServedTarget;
   let browser: Browser;
   let client: ClientPage;
@@ -163,48 +164,53 @@ describe.skipIf(!hasChromium)("the client in Chromium", () => {
   });
 });
 
-describe.skipIf(!hasChromium)("the client in Chromium, whose gateway is stopped", () => {
-  it("goes on over another wire, and comes back, with nothing lost and nothing twice", async () => {
-    const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-client-"));
-    const environment = { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" };
-    const served = await serve({ port: 0, stateDirectory, environment });
-    const start = (ports = {}) => startGateway({ url: served.url, stateDirectory, ports, onLog: () => {} });
-    let gateway = await start();
-    const { ports, certificateHash } = gateway;
-    const asTarget = { url: served.url, gateway: toTargetGateway(gateway, stateDirectory) };
-    const browser = await openChromium(asTarget, join(stateDirectory, "gateway-cert.pem"));
-    const client = await serveClientPage();
-    const { page } = browser;
-    await load(page, client);
-    const channel = newChannel();
-    const options = {
-      webTransportUrl: `https://localhost:${ports.TLS_PORT}/wt`,
-      webTransport: { serverCertificateHashes: [certificateHash] },
-      timing: { backoffMs: 20, retryUpwardsMs: 500, pingMs: 500, silenceMs: 2000 },
-    };
-    const followed = call<{ data: number[] }>(page, "follow", served.url, options, channel, 90);
-    await page.waitForFunction("globalThis.following === 'webtransport'");
-    const publisher = connect(served.url);
-    let next = 0;
-    const publish = async () => {
-      for (let count = 0; count < 30; count += 1) {
-        await publisher.publish(channel, { type: "n", data: next });
-        next += 1;
-      }
-    };
-    await publish();
-    await gateway.kill();
-    await publish();
-    await page.waitForFunction("globalThis.taken === 60 && globalThis.wires.at(-1) === 'websocket'");
-    gateway = await start(ports);
-    await page.waitForFunction("globalThis.wires.at(-1) === 'webtransport'", undefined, { timeout: 60_000 });
-    await publish();
-    expect((await followed).data).toEqual(upTo(90));
-    publisher.close();
-    await browser.close();
-    client.stop();
-    await gateway.stop();
-    await served.stop();
-    await rm(stateDirectory, { recursive: true, force: true });
-  }, 120_000);
-});
+describe.skipIf(whyNoChromium)(
+  orSkipped("the client in Chromium, whose gateway is stopped", whyNoChromium),
+  () => {
+    it("goes on over another wire, and comes back, with nothing lost and nothing twice", async () => {
+      const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-client-"));
+      const environment = { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" };
+      const served = await serve({ port: 0, stateDirectory, environment });
+      const start = (ports = {}) => startGateway({ url: served.url, stateDirectory, ports, onLog: () => {} });
+      let gateway = await start();
+      const { ports, certificateHash } = gateway;
+      const asTarget = { url: served.url, gateway: toTargetGateway(gateway, stateDirectory) };
+      const browser = await openChromium(asTarget, join(stateDirectory, "gateway-cert.pem"));
+      const client = await serveClientPage();
+      const { page } = browser;
+      await load(page, client);
+      const channel = newChannel();
+      const options = {
+        webTransportUrl: `https://localhost:${ports.TLS_PORT}/wt`,
+        webTransport: { serverCertificateHashes: [certificateHash] },
+        timing: { backoffMs: 20, retryUpwardsMs: 500, pingMs: 500, silenceMs: 2000 },
+      };
+      const followed = call<{ data: number[] }>(page, "follow", served.url, options, channel, 90);
+      await page.waitForFunction("globalThis.following === 'webtransport'");
+      const publisher = connect(served.url);
+      let next = 0;
+      const publish = async () => {
+        for (let count = 0; count < 30; count += 1) {
+          await publisher.publish(channel, { type: "n", data: next });
+          next += 1;
+        }
+      };
+      await publish();
+      await gateway.kill();
+      await publish();
+      await page.waitForFunction("globalThis.taken === 60 && globalThis.wires.at(-1) === 'websocket'");
+      gateway = await start(ports);
+      await page.waitForFunction("globalThis.wires.at(-1) === 'webtransport'", undefined, {
+        timeout: 60_000,
+      });
+      await publish();
+      expect((await followed).data).toEqual(upTo(90));
+      publisher.close();
+      await browser.close();
+      client.stop();
+      await gateway.stop();
+      await served.stop();
+      await rm(stateDirectory, { recursive: true, force: true });
+    }, 120_000);
+  },
+);
