@@ -15,9 +15,8 @@ export function toCommand(
   ];
   const via = door.via === undefined ? [] : ["--via", door.via];
   if (operation === "publish") {
-    return ["npx", "everywire", "pub", channel, "--type", type, "--data", data, ...where]
-      .map(quoteShell)
-      .join(" ");
+    // Publishing is one request, whichever door it is compared with here.
+    return ["npx", "everywire", "pub", channel, data, "--type", type, ...where].map(quoteShell).join(" ");
   }
   if (operation === "presence" || door.via === undefined) return undefined;
   return ["npx", "everywire", "sub", channel, ...via, "--after", after, ...where].map(quoteShell).join(" ");
