@@ -2,9 +2,14 @@ import { toError } from "../shell/server.ts";
 import type { LaneSink } from "./wire.ts";
 
 /** `fetch`, with the bytes of each answer's body counted as they come. For clients that take a `fetch` of one's own. */
-export function createCountingFetch(sink: Pick<LaneSink, "onBytes" | "onLive">): typeof fetch {
+export function createCountingFetch(
+  sink: Pick<LaneSink, "onBytes" | "onLive">,
+  token: string | undefined,
+): typeof fetch {
   return async (input, init) => {
-    const response = await fetch(input, init);
+    const headers = new Headers(init?.headers);
+    if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+    const response = await fetch(input, { ...init, headers });
     if (response.body === null || !response.ok) return response;
     const counted = response.body.pipeThrough(
       new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({

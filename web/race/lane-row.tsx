@@ -48,6 +48,8 @@ export function LaneRow({ race, lane, focused }: LaneRowProps) {
       class={`lane ${isOn ? "" : "is-off"}`}
       onPointerEnter={focus(wire.name)}
       onPointerLeave={focus(undefined)}
+      onFocusIn={focus(wire.name)}
+      onFocusOut={focus(undefined)}
     >
       <th scope="row" class="lane-name">
         <label class="lane-title">
@@ -86,8 +88,10 @@ function LaneRemark({ lane }: { readonly lane: Lane }) {
   const { events, tookMs } = catchUp.value ?? {};
   const isAway = state.value === "cut" || state.value === "catching-up" || state.value === "retrying";
   return (
-    <span class="lane-remark" aria-live="polite">
-      <span class={`badge ${kind}`}>{text}</span>
+    <span class="lane-remark">
+      <span class={`badge ${kind}`} aria-live="polite">
+        {text}
+      </span>
       {isAway && <span class="num">{formatCount(behind)} behind</span>}
       {!isAway && problem.value === undefined && events !== undefined && tookMs !== undefined && (
         <span class="num">

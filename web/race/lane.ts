@@ -17,6 +17,7 @@ export interface LaneStart {
   readonly origin: string;
   readonly channel: string;
   readonly cursor: string;
+  readonly token: string | undefined;
   readonly publications: Publications;
 }
 
@@ -82,7 +83,7 @@ export class Lane {
       this.state.value = "unavailable";
       return;
     }
-    const { origin, channel, publications } = this.#start;
+    const { origin, channel, token, publications } = this.#start;
     const connection = new AbortController();
     this.#connection = connection;
     this.#timedFrom = publications.count;
@@ -99,7 +100,7 @@ export class Lane {
         if (isCurrent()) this.#onEvent(event, ledger, publications);
       },
     };
-    this.wire.run({ origin, channel, after: ledger.cursor }, sink, connection.signal).then(
+    this.wire.run({ origin, channel, token, after: ledger.cursor }, sink, connection.signal).then(
       () => isCurrent() && this.#onEnd("The server ended the stream."),
       (thrown: unknown) => isCurrent() && this.#onEnd(toMessage(thrown)),
     );

@@ -1,4 +1,5 @@
 import { api } from "../shell/api.ts";
+import { withToken } from "./wire.ts";
 
 /** What publishes the events of a race. */
 export interface Publisher {
@@ -13,8 +14,8 @@ export type PublisherName = (typeof PUBLISHER_NAMES)[number];
 const TYPE = "race.tick";
 
 /** Over one JSON-RPC connection, or by a request for each event. */
-export function createPublisher(name: PublisherName, origin: string): Publisher {
-  return name === "http" ? createHttpPublisher() : createSocketPublisher(origin);
+export function createPublisher(name: PublisherName, origin: string, token: string | undefined): Publisher {
+  return name === "http" ? createHttpPublisher() : createSocketPublisher(origin, token);
 }
 
 function createHttpPublisher(): Publisher {
@@ -38,7 +39,7 @@ interface RpcAnswer {
   readonly error?: { readonly message: string };
 }
 
-function createSocketPublisher(origin: string): Publisher {
+function createSocketPublisher(origin: string, token: string | undefined): Publisher {
   const pending = new Map<number, Pending>();
   let next = 0;
   let socket: WebSocket | undefined;
@@ -51,7 +52,7 @@ function createSocketPublisher(origin: string): Publisher {
   };
   const open = () =>
     new Promise<WebSocket>((resolve, reject) => {
-      const made = new WebSocket(`${origin.replace(/^http/, "ws")}/rpc`);
+      const made = new WebSocket(withToken(`${origin.replace(/^http/, "ws")}/rpc`, token));
       socket = made;
       made.addEventListener("open", () => resolve(made));
       made.addEventListener("close", () => {

@@ -52,7 +52,7 @@ export function RaceView() {
               label="curl"
             />
             <CodeBlock
-              text={`npx everywire sub ${race.channel.value} --via websocket`}
+              text={`npx everywire sub ${race.channel.value} --via websocket${ORIGIN === "http://127.0.0.1:8787" ? "" : ` --url ${ORIGIN}`}`}
               wraps
               label="everywire"
             />

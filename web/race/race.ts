@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { api } from "../shell/api.ts";
 import { capabilities, loadCapabilities, ORIGIN, toMessage } from "../shell/server.ts";
+import { session } from "../shell/session.ts";
 import { Lane } from "./lane.ts";
 import { Publications } from "./ledger.ts";
 import { findConnectionBudget } from "./origins.ts";
@@ -70,11 +71,12 @@ export class Race {
         "GET",
         `/channels/${this.channel.value}?after=latest&limit=1`,
       );
+      const { token } = session.value ?? {};
       this.publications = new Publications();
       this.history.length = 0;
       this.#startedAtMs = performance.now();
       this.#unanswered = 0;
-      this.#publisher = createPublisher(this.publisherName.value, ORIGIN);
+      this.#publisher = createPublisher(this.publisherName.value, ORIGIN, token);
       let held = 0;
       for (const lane of this.lanes) {
         if (!lane.isChosen.value) continue;
@@ -84,6 +86,7 @@ export class Race {
           origin,
           channel: this.channel.value,
           cursor: body.next,
+          token,
           publications: this.publications,
         });
       }
@@ -124,7 +127,10 @@ export class Race {
   async #createChannel(): Promise<void> {
     const response = await fetch(`${ORIGIN}/v1/stream/${this.channel.value}`, {
       method: "PUT",
-      headers: { "content-type": "application/cloudevents+json" },
+      headers: {
+        "content-type": "application/cloudevents+json",
+        ...(session.value === undefined ? {} : { authorization: `Bearer ${session.value.token}` }),
+      },
     });
     await response.body?.cancel();
   }

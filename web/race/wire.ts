@@ -22,6 +22,8 @@ export interface LaneRequest {
   readonly channel: string;
   /** A cursor. */
   readonly after: string;
+  /** Undefined for anybody. */
+  readonly token: string | undefined;
 }
 
 export interface LaneEvent {
@@ -61,6 +63,12 @@ export interface LaneWire {
    * @throws Error where it was refused, or broke
    */
   run(request: LaneRequest, sink: LaneSink, signal: AbortSignal): Promise<void>;
+}
+
+/** An address with the token in it (CONTRACT §6): a page cannot set the headers of a WebSocket. */
+export function withToken(url: string, token: string | undefined): string {
+  if (token === undefined) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}access_token=${encodeURIComponent(token)}`;
 }
 
 const toUtf8 = new TextEncoder();

@@ -12,7 +12,10 @@ export const connect: LaneWire = {
 
   async run(request, sink, signal) {
     const { createConnectTransport, takeEvents } = await import("../connect-events.ts");
-    const transport = createConnectTransport({ baseUrl: request.origin, fetch: createCountingFetch(sink) });
+    const transport = createConnectTransport({
+      baseUrl: request.origin,
+      fetch: createCountingFetch(sink, request.token),
+    });
     await takeEvents(transport, request, sink, signal);
   },
 };

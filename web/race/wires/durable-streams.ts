@@ -10,13 +10,13 @@ export const durableStreams: LaneWire = {
   counted: "the bodies: each data event, and the control event behind it",
   holdsConnection: true,
 
-  async run({ origin, channel, after }, sink, signal) {
+  async run({ origin, channel, after, token }, sink, signal) {
     const { stream } = await import("../libraries/durable-streams.ts");
     const response = await stream<LaneEvent>({
       url: `${origin}/v1/stream/${channel}`,
       offset: after,
       live: "sse",
-      fetch: createCountingFetch(sink),
+      fetch: createCountingFetch(sink, token),
       signal,
       warnOnHttp: false,
       backoffOptions: { initialDelay: 200, maxDelay: 2000, multiplier: 2, maxRetries: 1 },

@@ -1,6 +1,6 @@
 import { takeResults, toSubscription } from "../graphql-events.ts";
 import type { LaneWire } from "../wire.ts";
-import { countBytes } from "../wire.ts";
+import { countBytes, withToken } from "../wire.ts";
 
 export const graphqlSocket: LaneWire = {
   name: "graphql-socket",
@@ -11,7 +11,7 @@ export const graphqlSocket: LaneWire = {
   counted: "the payload of each frame",
   holdsConnection: false,
 
-  async run({ origin, channel, after }, sink, signal) {
+  async run({ origin, channel, after, token }, sink, signal) {
     const { createClient } = await import("graphql-ws/client");
     class CountedSocket extends WebSocket {
       constructor(url: string, protocols?: string | string[]) {
@@ -21,7 +21,7 @@ export const graphqlSocket: LaneWire = {
       }
     }
     const client = createClient({
-      url: `${origin.replace(/^http/, "ws")}/graphql`,
+      url: withToken(`${origin.replace(/^http/, "ws")}/graphql`, token),
       webSocketImpl: CountedSocket,
       retryAttempts: 0,
       on: { connected: () => sink.onLive() },

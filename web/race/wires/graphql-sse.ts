@@ -11,11 +11,11 @@ export const graphqlSse: LaneWire = {
   counted: "the body: comments, field names and the result",
   holdsConnection: true,
 
-  async run({ origin, channel, after }, sink, signal) {
+  async run({ origin, channel, after, token }, sink, signal) {
     const { createClient } = await import("../libraries/graphql-sse.ts");
     const client = createClient({
       url: `${origin}/graphql`,
-      fetchFn: createCountingFetch(sink),
+      fetchFn: createCountingFetch(sink, token),
       retryAttempts: 0,
     });
     signal.addEventListener("abort", () => client.dispose());

@@ -12,7 +12,10 @@ export const grpcWeb: LaneWire = {
 
   async run(request, sink, signal) {
     const { createGrpcWebTransport, takeEvents } = await import("../connect-events.ts");
-    const transport = createGrpcWebTransport({ baseUrl: request.origin, fetch: createCountingFetch(sink) });
+    const transport = createGrpcWebTransport({
+      baseUrl: request.origin,
+      fetch: createCountingFetch(sink, request.token),
+    });
     await takeEvents(transport, request, sink, signal);
   },
 };

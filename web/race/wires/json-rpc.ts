@@ -1,5 +1,6 @@
 import { runSocket } from "../socket.ts";
 import type { LaneEvent, LaneWire } from "../wire.ts";
+import { withToken } from "../wire.ts";
 
 interface RpcMessage {
   readonly method?: string;
@@ -20,11 +21,11 @@ export const jsonRpc: LaneWire = {
   counted: "the payload of each frame",
   holdsConnection: false,
 
-  async run({ origin, channel, after }, sink, signal) {
+  async run({ origin, channel, after, token }, sink, signal) {
     const ended = new AbortController();
     let problem: string | undefined;
     const opening = { jsonrpc: "2.0", id: 1, method: "channel.subscribe", params: { channel, after } };
-    await runSocket(`${origin}/rpc`, sink, AbortSignal.any([signal, ended.signal]), {
+    await runSocket(withToken(`${origin}/rpc`, token), sink, AbortSignal.any([signal, ended.signal]), {
       opening: JSON.stringify(opening),
       onMessage(text, send) {
         const { method, params, error } = JSON.parse(text) as RpcMessage;

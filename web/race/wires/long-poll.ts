@@ -1,5 +1,6 @@
 import { toError } from "../../shell/server.ts";
 import type { LaneEvent, LaneWire } from "../wire.ts";
+import { withToken } from "../wire.ts";
 
 interface PollAnswer {
   readonly events: readonly LaneEvent[];
@@ -16,11 +17,11 @@ export const longPoll: LaneWire = {
   counted: "the bodies; the headers of each answer, about 700 bytes, a page cannot count",
   holdsConnection: true,
 
-  async run({ origin, channel, after }, sink, signal) {
+  async run({ origin, channel, after, token }, sink, signal) {
     let cursor = after;
     // It says nothing until something happens, so it is taken to be live once it has asked.
     for (sink.onLive(); ; ) {
-      const url = `${origin}/poll/${channel}?after=${cursor}&timeout=25`;
+      const url = withToken(`${origin}/poll/${channel}?after=${cursor}&timeout=25`, token);
       const response = await fetch(url, { signal, cache: "no-store" });
       if (response.status === 429) {
         await response.body?.cancel();

@@ -1,6 +1,6 @@
 import type { IPublishPacket } from "mqtt";
 import type { LaneEvent, LaneWire } from "../wire.ts";
-import { countBytes } from "../wire.ts";
+import { countBytes, withToken } from "../wire.ts";
 
 export const mqtt: LaneWire = {
   name: "mqtt",
@@ -11,9 +11,9 @@ export const mqtt: LaneWire = {
   counted: "the payload of each frame: whole MQTT packets",
   holdsConnection: false,
 
-  async run({ origin, channel, after }, sink, signal) {
+  async run({ origin, channel, after, token }, sink, signal) {
     const { default: library } = await import("mqtt");
-    const client = library.connect(`${origin.replace(/^http/, "ws")}/mqtt`, {
+    const client = library.connect(withToken(`${origin.replace(/^http/, "ws")}/mqtt`, token), {
       protocolVersion: 5,
       reconnectPeriod: 0,
       clean: true,

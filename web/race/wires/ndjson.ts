@@ -1,5 +1,6 @@
 import { readText, splitLines } from "../counting-fetch.ts";
 import type { LaneEvent, LaneWire } from "../wire.ts";
+import { withToken } from "../wire.ts";
 
 export const ndjson: LaneWire = {
   name: "ndjson",
@@ -10,8 +11,8 @@ export const ndjson: LaneWire = {
   counted: "the body: one line an event, and heartbeats",
   holdsConnection: true,
 
-  async run({ origin, channel, after }, sink, signal) {
-    const pieces = readText(`${origin}/stream/${channel}?after=${after}`, sink, signal);
+  async run({ origin, channel, after, token }, sink, signal) {
+    const pieces = readText(withToken(`${origin}/stream/${channel}?after=${after}`, token), sink, signal);
     for await (const line of splitLines(pieces)) {
       if (line !== "") sink.onEvent(JSON.parse(line) as LaneEvent);
     }

@@ -1,5 +1,6 @@
 import { runSocket } from "../socket.ts";
 import type { LaneEvent, LaneWire } from "../wire.ts";
+import { withToken } from "../wire.ts";
 
 export const websocket: LaneWire = {
   name: "websocket",
@@ -10,8 +11,8 @@ export const websocket: LaneWire = {
   counted: "the payload of each frame; its head is 2 to 4 bytes more",
   holdsConnection: false,
 
-  run({ origin, channel, after }, sink, signal) {
-    return runSocket(`${origin}/ws/${channel}?after=${after}`, sink, signal, {
+  run({ origin, channel, after, token }, sink, signal) {
+    return runSocket(withToken(`${origin}/ws/${channel}?after=${after}`, token), sink, signal, {
       onMessage(text, send) {
         const message = JSON.parse(text) as LaneEvent & { readonly op?: string; readonly ref?: unknown };
         // The server asks whether we keep up (functions/websocket/README.md).

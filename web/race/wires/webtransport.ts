@@ -1,6 +1,7 @@
 import { capabilities, findSessionTarget } from "../../shell/server.ts";
 import { splitLines } from "../counting-fetch.ts";
 import type { LaneEvent, LaneSink, LaneWire } from "../wire.ts";
+import { withToken } from "../wire.ts";
 
 /** JSON lines on streams of HTTP/3, through the gateway (gateway/README.md). */
 export const webtransport: LaneWire = {
@@ -22,13 +23,13 @@ export const webtransport: LaneWire = {
       : `The gateway is ${known.gateway?.status === "unavailable" ? "not answering" : "off"}.`;
   },
 
-  async run({ channel, after }, sink, signal) {
+  async run({ channel, after, token }, sink, signal) {
     const target = capabilities.value && findSessionTarget(capabilities.value);
     if (target === undefined) throw new Error("The gateway is off.");
     const { url, certificateHash } = target;
     const hashes =
       certificateHash === undefined ? [] : [{ algorithm: "sha-256", value: toBytes(certificateHash) }];
-    const session = new WebTransport(url, { serverCertificateHashes: hashes });
+    const session = new WebTransport(withToken(url, token), { serverCertificateHashes: hashes });
     const cut = () => session.close();
     session.closed.catch(() => undefined);
     await session.ready;
