@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertSettings, toBindings } from "./bindings.ts";
 import { buildPage } from "./build-page.ts";
@@ -29,6 +29,7 @@ async function dev(): Promise<number> {
   const gatewayPorts = wantsGateway(env) ? await chooseGatewayPorts(env, host) : undefined;
   const stopped = stopSignal();
   await buildPage();
+  watchPage();
 
   const qstashPort = parsePort("QSTASH_PORT", env.QSTASH_PORT, 7104);
 
@@ -81,6 +82,22 @@ async function dev(): Promise<number> {
   await gateway?.stop();
   await Promise.all(exits);
   return typeof end === "number" ? end : 0;
+}
+
+/** Builds the page again when a source of it was saved; what is wrong with it is told, and the old one stays. */
+function watchPage(): void {
+  let timer: NodeJS.Timeout | undefined;
+  const rebuild = () => {
+    clearTimeout(timer);
+    // An editor writes a file in several steps.
+    timer = setTimeout(() => {
+      buildPage().catch((error: unknown) => console.error(error instanceof Error ? error.message : error));
+    }, 100);
+  };
+  for (const source of ["web", "clients", "guide", "wire"]) {
+    // It must not keep the process alive that waits for wrangler alone.
+    watch(join(ROOT, source), { recursive: true }, rebuild).unref();
+  }
 }
 
 /** wrangler takes its TCP listeners from the configuration alone, and a deploy has none: so a copy that adds them. */
