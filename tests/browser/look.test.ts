@@ -73,6 +73,19 @@ describe.skipIf(whyNoChromium)(orSkipped("the look of the page", whyNoChromium),
     await page.getByRole("button", { name: "Start the race" }).click();
     const remarks = page.locator("[data-lane=sse] [data-label=received]");
     await expect.poll(() => remarks.innerText(), { timeout: PATIENCE_MS }).toMatch(/[1-9]\d/);
+    // As a signed-in user too: each wire has its own way to carry the token.
+    const isLive = (state: string | null) => state === "live";
+    await expect
+      .poll(
+        async () =>
+          (
+            await page
+              .locator("[data-lane]")
+              .evaluateAll((rows) => rows.map((row) => row.getAttribute("data-state")))
+          ).every(isLive),
+        { timeout: PATIENCE_MS },
+      )
+      .toBe(true);
     await page.getByRole("button", { name: "Cut gRPC-Web" }).click();
     await goTo(page, server.url, "orders");
     await page.getByRole("button", { name: "Put some products on it" }).click();

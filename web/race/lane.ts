@@ -38,6 +38,8 @@ export class Lane {
   #connection: AbortController | undefined;
   /** What was published before the connection was made is late for another reason than the wire's. */
   #timedFrom = 0;
+  /** How many events the log had when the connection was made. */
+  #target = 0;
   #reconnect: { readonly atMs: number; readonly from: number } | undefined;
 
   constructor(wire: LaneWire) {
@@ -87,6 +89,7 @@ export class Lane {
     const connection = new AbortController();
     this.#connection = connection;
     this.#timedFrom = publications.count;
+    this.#target = publications.acked;
     this.state.value = "connecting";
     const isCurrent = () => this.#connection === connection && !connection.signal.aborted;
     const sink = {
@@ -108,7 +111,7 @@ export class Lane {
 
   #onLive(): void {
     this.problem.value = undefined;
-    this.state.value = this.ledger?.behind === 0 ? "live" : "catching-up";
+    this.state.value = "catching-up";
     this.settle();
   }
 
@@ -123,19 +126,17 @@ export class Lane {
     if (this.state.value === "catching-up") this.settle();
   }
 
-  /** Sees whether a lane that was behind has caught up. */
+  /** Sees whether a lane has caught up: with what the log had when it connected, since more comes all the time. */
   settle(): void {
     const { ledger } = this;
     if (ledger === undefined) return;
     ledger.check();
-    if (this.state.value !== "catching-up" && this.state.value !== "live") return;
-    const isBehind = ledger.behind > 0 && this.state.value === "catching-up";
-    if (isBehind) return;
+    if (this.state.value !== "catching-up" || ledger.distinct + ledger.lost < this.#target) return;
     this.state.value = "live";
     if (this.#reconnect === undefined) return;
     const { atMs, from } = this.#reconnect;
     this.#reconnect = undefined;
-    this.catchUp.value = { events: ledger.distinct - from, tookMs: performance.now() - atMs };
+    this.catchUp.value = { events: Math.max(0, this.#target - from), tookMs: performance.now() - atMs };
   }
 
   #onEnd(reason: string): void {
