@@ -12,7 +12,7 @@ import { PROOFS } from "../door.ts";
  */
 export function toCapabilities(
   doors: readonly Door[],
-  { limits, hasRateLimits }: Settings,
+  { limits, hasRateLimits, hasDevAuth }: Settings,
   gateway: GatewayOffer | "away" | undefined,
 ) {
   const own = doors
@@ -26,6 +26,8 @@ export function toCapabilities(
     provedBy: PROOFS,
     limits,
     rateLimits: hasRateLimits,
+    // Whether `POST /auth/token` gives tokens to whoever asks.
+    devAuth: hasDevAuth,
     errorCodes: ERROR_CODES,
   };
 }

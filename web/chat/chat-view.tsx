@@ -4,7 +4,7 @@ import { CodeBlock } from "../parts/code-block.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { ORIGIN } from "../shell/server.ts";
-import { checkDevAuth, session } from "../shell/session.ts";
+import { session } from "../shell/session.ts";
 import { Chat } from "./chat.ts";
 import { Messages } from "./messages.tsx";
 
@@ -15,7 +15,6 @@ export function ChatView() {
   const room = useSignal("lobby");
   const asked = useSignal("lobby");
   const isBad = !ROOM.test(asked.value);
-  useEffect(() => void checkDevAuth().catch(() => undefined), []);
   const enter = (event: Event) => {
     event.preventDefault();
     if (!isBad) room.value = asked.value;

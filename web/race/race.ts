@@ -25,7 +25,7 @@ export class Race {
   readonly isRunning = signal(false);
   readonly isPublishing = signal(true);
   readonly problem = signal<string | undefined>(undefined);
-  readonly rate = signal(5);
+  readonly rate = signal(10);
   readonly sizeIndex = signal(1);
   readonly publisherName = signal<PublisherName>("socket");
   readonly channel = signal(`demo/race-${crypto.randomUUID().slice(0, 8)}`);

@@ -8,6 +8,8 @@ export interface Capabilities {
   readonly doors: readonly { readonly name: string; readonly summary: string }[];
   readonly limits: Readonly<Record<string, number>>;
   readonly rateLimits: boolean;
+  /** Whether `POST /auth/token` gives tokens to whoever asks (`DEV_AUTH`). */
+  readonly devAuth: boolean;
   readonly gateway?: Gateway | undefined;
 }
 

@@ -1,5 +1,5 @@
-import { signal } from "@preact/signals";
-import { ORIGIN, toError } from "./server.ts";
+import { computed, signal } from "@preact/signals";
+import { capabilities, ORIGIN, toError } from "./server.ts";
 
 const KEY = "everywire.token";
 
@@ -14,8 +14,8 @@ export interface Session {
 
 /** Who is signed in; kept until the tab is closed, so that two tabs can be two people. */
 export const session = signal<Session | undefined>(restore());
-/** Whether the server gives tokens to whoever asks (`DEV_AUTH`); undefined until it was asked. */
-export const hasDevAuth = signal<boolean | undefined>(undefined);
+/** Whether the server gives tokens to whoever asks (`DEV_AUTH`); undefined until it has said so. */
+export const hasDevAuth = computed(() => capabilities.value?.devAuth);
 
 function restore(): Session | undefined {
   try {
@@ -25,14 +25,6 @@ function restore(): Session | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Asks whether the server gives tokens for development, without asking for one. */
-export async function checkDevAuth(): Promise<boolean> {
-  if (hasDevAuth.value !== undefined) return hasDevAuth.value;
-  const response = await fetch("/auth/token", { method: "OPTIONS" });
-  hasDevAuth.value = response.ok;
-  return response.ok;
 }
 
 /** Signs in with a token for development. @throws ServerError */

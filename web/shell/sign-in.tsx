@@ -4,7 +4,7 @@ import { CodeBlock } from "../parts/code-block.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Icon } from "./icons.tsx";
 import { toMessage } from "./server.ts";
-import { acceptToken, checkDevAuth, hasDevAuth, session, signIn, signOut } from "./session.ts";
+import { acceptToken, hasDevAuth, session, signIn, signOut } from "./session.ts";
 
 /** Signing in, in the form that this server offers: by name where it gives tokens, else by a token that one has. */
 export function SignInForm({ onDone }: { readonly onDone?: () => void }) {
@@ -12,7 +12,6 @@ export function SignInForm({ onDone }: { readonly onDone?: () => void }) {
   const isAdmin = useSignal(false);
   const token = useSignal("");
   const problem = useSignal("");
-  useEffect(() => void checkDevAuth().catch((error) => (problem.value = toMessage(error))), [problem]);
   const submit = async (event: Event) => {
     event.preventDefault();
     try {
