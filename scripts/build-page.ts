@@ -84,5 +84,6 @@ function replaceDirectory(from: string, to: string): void {
   for (const name of made) renameSync(join(from, "assets", name), join(to, "assets", name));
   renameSync(join(from, "favicon.svg"), join(to, "favicon.svg"));
   renameSync(join(from, "index.html"), join(to, "index.html"));
-  for (const name of old) rmSync(join(to, "assets", name));
+  // Somebody else may have built at the same time.
+  for (const name of old) rmSync(join(to, "assets", name), { force: true });
 }

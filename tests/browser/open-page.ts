@@ -11,8 +11,8 @@ const PATH = "/usr/bin/chromium";
 export const PATIENCE_MS = 30_000;
 
 export interface PageServer extends ServedTarget {
-  /** A window of its own: what one signs in as, or chooses, stays in it. */
-  open(view: string, options?: BrowserContextOptions): Promise<Page>;
+  /** A window of its own: what one signs in as, or chooses, stays in it. Through the gateway where its URL is given. */
+  open(view: string, options?: BrowserContextOptions, url?: string): Promise<Page>;
   /** What any page of this server said on its console that is a warning or worse. */
   readonly complaints: readonly string[];
 }
@@ -28,7 +28,7 @@ export async function servePage({ withGateway = false } = {}): Promise<PageServe
   return {
     ...target,
     complaints,
-    async open(view, options = {}) {
+    async open(view, options = {}, url = target.url) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
       page.setDefaultTimeout(PATIENCE_MS);
@@ -36,7 +36,7 @@ export async function servePage({ withGateway = false } = {}): Promise<PageServe
         if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
       });
       page.on("pageerror", (error) => complaints.push(String(error)));
-      await goTo(page, target.url, view);
+      await goTo(page, url, view);
       return page;
     },
     async stop() {

@@ -128,4 +128,24 @@ describe.skipIf(whyNoChromium)(orSkipped("the race", whyNoChromium), () => {
     expect(await states()).toEqual(LANES.map((lane) => `${lane} idle`));
     expect(server.complaints).toEqual([]);
   });
+
+  it("runs all lanes over the one connection of HTTP/2, where it came through the gateway", async () => {
+    const url = `https://localhost:${server.gateway?.tlsPort}`;
+    const secure = await server.open("race", { ignoreHTTPSErrors: true }, url);
+    const origins = new Set<string>();
+    secure.on("request", (request) => origins.add(new URL(request.url()).origin));
+    await secure.getByText("Why this page has one connection for all").waitFor();
+    await secure.getByRole("button", { name: "Start the race" }).click();
+    for (const lane of LANES) {
+      const received = secure.locator(`[data-lane=${lane}] [data-label=received]`);
+      await until(
+        () => received.innerText(),
+        (text) => Number(text) >= SOME_EVENTS,
+        `${lane} receives`,
+      );
+    }
+    expect([...origins]).toEqual([url]);
+    await secure.context().close();
+    expect(server.complaints).toEqual([]);
+  });
 });

@@ -43,6 +43,8 @@ function describe({ cmd, ...fields }: Packet): string {
     fields,
     (name, value: unknown) => {
       if (name === "password") return "(the token)";
+      // What this kind of packet has not.
+      if (value === null) return undefined;
       if (value instanceof Uint8Array) return new TextDecoder().decode(value);
       // What Buffer says of itself before the replacer sees it.
       const { type, data } = (value ?? {}) as { type?: unknown; data?: unknown };
