@@ -42,6 +42,15 @@ export function toTarget(words: Arguments, environment: NodeJS.ProcessEnv): Targ
   };
 }
 
+/** A command of the guide, with this server's address and ports in it. */
+export function fillExample(example: string, { url, hostname, ports }: Target): string {
+  return example
+    .replaceAll("{url}", url)
+    .replaceAll("{ws}", url.replace(/^http/, "ws"))
+    .replaceAll("{host}", hostname)
+    .replace(/\{([A-Z_]+)\}/g, (whole, name: string) => String(ports[name as PortName] ?? whole));
+}
+
 function toPort(name: string, text: string | undefined, usual: number): number {
   if (text === undefined || text === "") return usual;
   const port = Number(text);
