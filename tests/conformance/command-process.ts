@@ -29,6 +29,8 @@ export interface CommandOptions {
   /** In place of the launcher under this Node. */
   readonly program?: readonly [string, ...string[]];
   readonly cwd?: string;
+  /** After which it is killed. */
+  readonly deadlineMs?: number;
 }
 
 /** Starts the command as a user's shell does: a process with pipes for its streams. */
@@ -49,7 +51,7 @@ export function start(words: readonly string[], options: CommandOptions = {}): R
   }
   if (options.stdin !== undefined) child.stdin.end(options.stdin);
   child.stdin.on("error", () => {});
-  const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.deadlineMs ?? DEADLINE_MS);
   const ended = once(child, "close").then(([code]) => {
     clearTimeout(timer);
     for (const look of waiting) look();
