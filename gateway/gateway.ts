@@ -55,7 +55,8 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const amqp = amqpSettings && new AmqpBridge({ settings: amqpSettings, worker, token, stateDirectory });
   const mqttBridge =
     mqttSettings && new MqttBridge({ settings: mqttSettings, worker, token, stateDirectory });
-  const report = (): HealthReport => {
+  const report = async (): Promise<HealthReport> => {
+    await health.refresh();
     const own = listeners.reduce((sum, { connections }) => sum + connections, 0);
     const { requests = 0, upstream = 0, connections = 0, sessions = 0 } = http3.report ?? {};
     return {

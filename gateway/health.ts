@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { GatewayDoor } from "./doors.ts";
+import type { BrokerStatus } from "./mirror/broker-link.ts";
 
 export interface HealthReport {
   /** Since when the Worker is away, in milliseconds since 1970; undefined while it is there. */
@@ -16,9 +17,9 @@ export interface HealthReport {
   /** Subscriptions over UDP. */
   readonly leases: number;
   /** Whether the broker is reached, and how many channels go out to it. */
-  readonly amqp?: { readonly status: string; readonly channels: number };
+  readonly amqp?: BrokerStatus & { readonly calls: string; readonly channels: number };
   /** The same of the other MQTT broker. */
-  readonly mqttBridge?: { readonly status: string; readonly channels: number };
+  readonly mqttBridge?: BrokerStatus & { readonly channels: number };
 }
 
 /** What is there now by way of the gateway, as the Worker's `/capabilities` tells on. */
@@ -33,7 +34,7 @@ export interface Offer {
 export interface HealthOptions {
   readonly host: string;
   readonly port: number;
-  readonly report: () => HealthReport;
+  readonly report: () => Promise<HealthReport>;
   /** Given the port that health took. */
   readonly offer: (healthPort: number) => Offer;
 }
@@ -43,10 +44,12 @@ export interface HealthOptions {
  * started anew because the Worker is away would help nobody. `GET /doors` says what it offers.
  */
 export async function listenHealth({ host, port, report, offer }: HealthOptions) {
-  const answer = (path: string | undefined): { readonly status: number; readonly body: object } => {
+  const answer = async (
+    path: string | undefined,
+  ): Promise<{ readonly status: number; readonly body: object }> => {
     if (path === "/doors") return { status: 200, body: offer((server.address() as AddressInfo).port) };
     if (path !== "/health" && path !== "/ready") return { status: 404, body: {} };
-    const { workerLostAtMs, hasHttp3, ...counts } = report();
+    const { workerLostAtMs, hasHttp3, ...counts } = await report();
     const isAway = workerLostAtMs !== undefined;
     const worker = isAway
       ? { status: "unreachable", since: new Date(workerLostAtMs).toISOString() }
@@ -58,8 +61,8 @@ export async function listenHealth({ host, port, report, offer }: HealthOptions)
       body: { status: isBad ? "unavailable" : "ok", worker, http3, ...counts },
     };
   };
-  const server = createServer((request, response) => {
-    const { status, body } = answer(request.url?.split("?")[0]);
+  const server = createServer(async (request, response) => {
+    const { status, body } = await answer(request.url?.split("?")[0]);
     response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(request.method === "HEAD" ? undefined : JSON.stringify(body));
   });

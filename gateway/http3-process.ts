@@ -44,9 +44,7 @@ export class Http3Process {
 
   /** Resolves when it listens, or when it is known that it does not ({@link fault}). */
   async start(): Promise<void> {
-    const root = resolve(import.meta.dirname, "..");
-    const deno = join(root, "node_modules", ".bin", "deno");
-    const child = this.#spawn(deno, root);
+    const child = this.#spawn();
     this.#child = child;
     child.stdin?.on("error", () => {});
     const lines = createInterface({ input: child.stdout as NonNullable<ChildProcess["stdout"]> });
@@ -78,8 +76,9 @@ export class Http3Process {
     clearTimeout(timer);
   }
 
-  #spawn(deno: string, root: string): ChildProcess {
-    const { tlsPort, stateDirectory } = this.#settings;
+  #spawn(): ChildProcess {
+    const root = resolve(import.meta.dirname, "..");
+    const { tlsPort, stateDirectory, deno = join(root, "node_modules", ".bin", "deno") } = this.#settings;
     const options = [
       "run",
       "--quiet",

@@ -8,6 +8,8 @@ export interface GatewayLimits {
   readonly MAX_UPSTREAM_REQUESTS: number;
   /** All the header fields of one request, in bytes. */
   readonly MAX_HEADER_BYTES: number;
+  /** Seconds that a client may take for the handshake of TLS, and for the header of a request on HTTP/1.1. */
+  readonly HEADERS_TIMEOUT_SECONDS: number;
   /** Seconds from the end of a request until the Worker's answer begins. */
   readonly RESPONSE_TIMEOUT_SECONDS: number;
   /** Seconds after which a silent connection is asked whether it is still there; ended where it does not say so. */
@@ -41,6 +43,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   MAX_CONNECTION_STREAMS: 256,
   MAX_UPSTREAM_REQUESTS: 4096,
   MAX_HEADER_BYTES: 32 * KIB,
+  HEADERS_TIMEOUT_SECONDS: 15,
   RESPONSE_TIMEOUT_SECONDS: 120,
   KEEPALIVE_SECONDS: 30,
   MAX_CONNECTION_SESSIONS: 16,

@@ -20,6 +20,8 @@ export interface GatewaySettings {
   readonly certificate: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** Where the certificate for development is kept. */
   readonly stateDirectory: string;
+  /** The command that runs what needs QUIC; undefined for the one that npm installed. */
+  readonly deno: string | undefined;
   /** Origins whose pages may open WebTransport sessions, beside those of loopback addresses; `*` is all. */
   readonly sessionOrigins: readonly string[];
   readonly limits: GatewayLimits;
@@ -48,6 +50,7 @@ export function parseSettings(env: Environment): GatewaySettings {
     udpPort: parsePort(env, "UDP_PORT", 7102),
     certificate: parseCertificate(env),
     stateDirectory: resolve(env.EVERYWIRE_STATE || ".everywire"),
+    deno: env.DENO || undefined,
     sessionOrigins: parseList(env, "WT_ORIGINS"),
     limits: parseLimits(env),
     token: env.GATEWAY_TOKEN || undefined,

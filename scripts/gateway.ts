@@ -19,6 +19,7 @@ const INHERITED = [
   "GATEWAY_TOKEN",
   "AMQP_URL",
   "AMQP_CHANNELS",
+  "AMQP_CONTENT_MODE",
   "AMQP_PREFIX",
   "AMQP_RETRIES_MS",
   "AMQP_PREFETCH",
@@ -30,10 +31,11 @@ const INHERITED = [
   "PATH",
   "HOME",
   "NO_COLOR",
+  "DENO",
   "DENO_DIR",
 ] as const;
 const LIMIT =
-  /^(MAX_[A-Z_]+|UDP_(DATAGRAMS_PER_SECOND|LEASE_SECONDS)|RESPONSE_TIMEOUT_SECONDS|KEEPALIVE_SECONDS)$/;
+  /^(MAX_[A-Z_]+|UDP_(DATAGRAMS_PER_SECOND|LEASE_SECONDS)|(HEADERS|RESPONSE)_TIMEOUT_SECONDS|KEEPALIVE_SECONDS)$/;
 
 /** As {@link GatewayOptions.ports} has them: each with its usual port, and what listens on it. */
 export const GATEWAY_PORTS = {

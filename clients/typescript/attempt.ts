@@ -7,6 +7,8 @@ import type { Transport, TransportConnection, TransportSink } from "./transport.
 export interface Ending {
   readonly error: EverywireError;
   readonly isWithheld: boolean;
+  /** Nothing came for so long that it counts as cut. */
+  readonly isSilent: boolean;
   /** Cut by {@link Attempt.cut}, which says nothing of the wire. */
   readonly isOwn: boolean;
 }
@@ -64,7 +66,7 @@ export class Attempt implements TransportSink {
     const firstBytesMs = Math.min(timing.firstBytesMs, Math.max(MIN_FIRST_BYTES_MS, expectedMs));
     this.#later(Math.max(firstBytesMs, transport.minOpenMs), () => this.#suspect());
     this.#later(Math.max(timing.openMs, transport.minOpenMs), () => {
-      if (this.openedAtMs === undefined) this.#lose("It did not open in time.");
+      if (this.openedAtMs === undefined) this.#end("It did not open in time.");
     });
     this.#connection = transport.open({ channel, after }, this);
   }
@@ -92,10 +94,7 @@ export class Attempt implements TransportSink {
 
   /** As if it had been lost. */
   cut(): void {
-    if (this.#isOver) return;
-    this.close();
-    const error = new EverywireError("unavailable", "The connection was cut.");
-    this.#host.onEnd(this, { error, isWithheld: false, isOwn: true });
+    this.#end("The connection was cut.", { isOwn: true });
   }
 
   onOpen(): void {
@@ -130,14 +129,14 @@ export class Attempt implements TransportSink {
     });
   }
 
-  onEnd(error: EverywireError, isWithheld = false): void {
+  onEnd(error: EverywireError, ending: Partial<Ending> = {}): void {
     if (this.#isOver) return;
     this.close();
-    this.#host.onEnd(this, { error, isWithheld, isOwn: false });
+    this.#host.onEnd(this, { error, isWithheld: false, isSilent: false, isOwn: false, ...ending });
   }
 
-  #lose(message: string, isWithheld = false): void {
-    this.onEnd(new EverywireError("unavailable", message), isWithheld);
+  #end(message: string, ending?: Partial<Ending>): void {
+    this.onEnd(new EverywireError("unavailable", message), ending);
   }
 
   /** The first bytes are late: is that the way, or this wire on it? */
@@ -148,7 +147,8 @@ export class Attempt implements TransportSink {
       if (this.#isOver || this.openedAtMs !== undefined) return;
       // What a short request needs, twice, and a little more: the stream asks the same server for more.
       this.#later(Math.max(MIN_FIRST_BYTES_MS, probeMs * 2), () => {
-        if (this.openedAtMs === undefined) this.#lose("Its bytes are withheld on the way.", true);
+        if (this.openedAtMs === undefined)
+          this.#end("Its bytes are withheld on the way.", { isWithheld: true });
       });
     } catch {
       // Nothing comes through now, by whatever wire: the longest wait decides.
@@ -162,7 +162,10 @@ export class Attempt implements TransportSink {
     const stepMs = ping === undefined ? silenceMs : Math.min(this.#timing.pingMs, silenceMs);
     const look = () => {
       const silentMs = this.#isHeld ? 0 : Date.now() - this.#lastSignMs;
-      if (silentMs >= silenceMs) return this.#lose(`Nothing came for ${Math.round(silentMs / 1000)} s.`);
+      if (silentMs >= silenceMs) {
+        this.#end(`Nothing came for ${Math.round(silentMs / 1000)} s.`, { isSilent: true });
+        return;
+      }
       if (silentMs >= stepMs) ping?.();
       this.#later(silentMs >= stepMs ? silenceMs - silentMs : stepMs - silentMs, look);
     };

@@ -9,6 +9,8 @@ export interface Ended {
   readonly wasOpen: boolean;
   /** Connections over this wire, this one included, that were cut soon after they had opened, in a row. */
   readonly shortLives: number;
+  /** Connections over this wire that fell silent, in a row. */
+  readonly silences: number;
   /** Connections in a row that were refused for the token. */
   readonly refusedTokens: number;
   /** Connections in a row that ended because the channel was gone, and brought nothing. */
@@ -27,12 +29,17 @@ export type Outcome = "fail" | "finish" | "renew" | "retry" | "probe" | "step-do
 
 /** Two may be chance, or a server that restarts. */
 const MAX_SHORT_LIVES = 3;
+/** One may be a computer that slept. */
+const MAX_SILENCES = 2;
 
 /** What to do after a connection has ended. */
 export function decideOutcome(ended: Ended): Outcome {
-  const { error, isWithheld, wasOpen, shortLives, refusedTokens, goneInRow } = ended;
+  const { error, isWithheld, wasOpen, shortLives, silences, refusedTokens, goneInRow } = ended;
   if (isWithheld) return "step-down";
-  if (!error.isTold) return !wasOpen || shortLives >= MAX_SHORT_LIVES ? "probe" : "retry";
+  if (!error.isTold) {
+    const isSuspect = shortLives >= MAX_SHORT_LIVES || silences >= MAX_SILENCES;
+    return isSuspect || !wasOpen ? "probe" : "retry";
+  }
   switch (error.code) {
     case "unauthenticated":
       return refusedTokens > 1 ? "fail" : "renew";

@@ -65,6 +65,7 @@ export class Reader implements AttemptHost {
   /** In a row, of whatever kind: how long to wait for the next try. */
   #failures = 0;
   #shortLives = 0;
+  #silences = 0;
   #refusedTokens = 0;
   #goneInRow = 0;
   /** How often the wire in use did not open while the server answered, in a row. */
@@ -185,9 +186,13 @@ export class Reader implements AttemptHost {
     void this.#follow(this.#decide(attempt, ending), attempt, ending.error);
   }
 
-  #decide(attempt: Attempt, { error, isWithheld, isOwn }: Ending): Outcome {
+  #decide(attempt: Attempt, { error, isWithheld, isSilent, isOwn }: Ending): Outcome {
+    const { timing } = this.#options;
     const wasOpen = attempt.openedAtMs !== undefined;
-    if (wasOpen && !isOwn && attempt.livedMs < this.#options.timing.stableMs) this.#shortLives += 1;
+    if (wasOpen && !isOwn && attempt.livedMs < timing.stableMs) this.#shortLives += 1;
+    // One that outlived the silence that is allowed was given signs of life.
+    if (isSilent) this.#silences += 1;
+    if (attempt.livedMs > 2 * timing.silenceMs) this.#silences = 0;
     // It brought something, so whoever waits for the next need not wait for long.
     if (this.#position !== attempt.after) this.#failures = 0;
     const isRefused = error.isTold && error.code === "unauthenticated";
@@ -198,6 +203,7 @@ export class Reader implements AttemptHost {
       isWithheld,
       wasOpen,
       shortLives: this.#shortLives,
+      silences: this.#silences,
       refusedTokens: this.#refusedTokens,
       goneInRow: this.#goneInRow,
     });
@@ -225,7 +231,8 @@ export class Reader implements AttemptHost {
           if ((await this.#options.credentials.get()) !== this.#token) return this.#connectIn(0);
           this.#blames += 1;
           // What has worked before gets one more chance: a server that has just come back looks like this.
-          if (this.#hasBeenLive && this.#shortLives === 0 && this.#blames < 2) return this.#connectIn(0);
+          const isFirst = this.#hasBeenLive && this.#shortLives + this.#silences === 0 && this.#blames < 2;
+          if (isFirst) return this.#connectIn(0);
           this.#stepDown(transport, error.message);
         });
     }
@@ -247,6 +254,7 @@ export class Reader implements AttemptHost {
   #stepDown(transport: Transport, reason: string): void {
     this.#options.ladder.onBlocked(transport.name, Date.now());
     this.#shortLives = 0;
+    this.#silences = 0;
     this.#blames = 0;
     const next = this.#choose();
     // Where there is no other, it has to be this one, in its time.

@@ -175,7 +175,7 @@ export interface SessionStats {
   /** Bytes that came on its streams. */
   readonly bytes: number;
   readonly datagramsSent: number;
-  /** The gateway has asked to go elsewhere: it is not used for anything new. */
+  /** The gateway has asked to go elsewhere, or its token has ended: it is not used for anything new. */
   readonly isDraining: boolean;
 }
 

@@ -10,6 +10,7 @@ import { identify, toAnonymous } from "./identity.ts";
 import { MethodNotAllowed } from "./methods.ts";
 import { describeRates } from "./request-rates.ts";
 import { preflight, withCommonHeaders } from "./response-headers.ts";
+import { drainedBehind } from "./unread-body.ts";
 
 /** What the boundary itself refuses with; anything else was thrown by a door that had its chance. */
 const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "rate_limited"]);
@@ -47,10 +48,11 @@ export function createApp(doors: readonly Door[], edge: Edge) {
     const requestId = given !== null && REQUEST_ID.test(given) ? given : createId("req");
     const asked = preflight(request, edge.settings);
     const response = asked ?? (await app.fetch(request, { requestId, edge, enter }, execution));
-    return withCommonHeaders(request, response, edge.settings, {
+    const answer = withCommonHeaders(request, response, edge.settings, {
       requestId,
       durationMs: performance.now() - startedMs,
     });
+    return answer.status < 400 ? answer : drainedBehind(request, answer);
   };
 }
 

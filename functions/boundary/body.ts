@@ -1,22 +1,14 @@
 import { EverywireError } from "../../core/error.ts";
 
 /**
- * A body that is too large, but no larger than this, is read and thrown away before it is refused: many clients look at the
- * answer only when they have sent everything, and would see a broken connection instead of the reason.
- */
-const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
-
-/**
- * Reads a body, and stops reading where it is too large, whatever `Content-Length` says.
+ * Reads a body, and stops reading where it is too large, whatever `Content-Length` says. What is not read by then is read
+ * behind the refusal (unread-body.ts).
  *
  * @throws EverywireError `payload_too_large`
  */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > maxBytes) {
-    if (Number(declared) <= MAX_DISCARDED_BYTES) await discard(request.body);
-    throw tooLarge(maxBytes);
-  }
+  if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes);
   if (declared !== null) {
     // At once, and without a look at `body`, which would make a stream of it.
     const bytes = new Uint8Array(await request.arrayBuffer());
@@ -25,11 +17,6 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
   }
   if (request.body === null) return new Uint8Array();
   return readChunks(request.body, maxBytes);
-}
-
-async function discard(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  const reader = body?.getReader();
-  while (reader !== undefined && !(await reader.read()).done);
 }
 
 async function readChunks(
@@ -44,7 +31,7 @@ async function readChunks(
     if (done) break;
     length += value.byteLength;
     if (length > maxBytes) {
-      await reader.cancel();
+      reader.releaseLock();
       throw tooLarge(maxBytes);
     }
     chunks.push(value);

@@ -1,22 +1,19 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
-import { connect } from "amqplib";
 import { log } from "../log.ts";
+import type { BrokerStatus } from "../mirror/broker-link.ts";
+import { BrokerLink } from "../mirror/broker-link.ts";
 import { CursorFile } from "../mirror/cursor-file.ts";
 import { Mirror } from "../mirror/mirror.ts";
 import type { Worker } from "../worker/worker.ts";
+import { AmqpConnection } from "./connection.ts";
 import { Inward } from "./inward.ts";
 import { ExchangeSink } from "./outward.ts";
 import { answerCall } from "./rpc.ts";
 import type { AmqpSettings } from "./settings.ts";
+import type { Topology } from "./topology.ts";
 import { assertTopology, toTopology } from "./topology.ts";
 
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 5000;
-const CONNECT_TIMEOUT_MS = 10_000;
-/** After twice that without a word from the broker it counts as gone. */
-const HEARTBEAT_SECONDS = 10;
 const GRACE_MS = 2000;
 
 export interface AmqpOptions {
@@ -27,149 +24,117 @@ export interface AmqpOptions {
 }
 
 /**
- * The bridge to an AMQP 0-9-1 broker: events out, messages in, calls. All of it lives as long as one connection, and begins again
- * with the next: events from their cursors, messages from what was not acknowledged.
+ * The bridge to an AMQP 0-9-1 broker: events out, messages in, calls. What is under way lives as long as one connection, and begins
+ * again with the next: events from their cursors, messages from what was not acknowledged.
  */
 export class AmqpBridge {
   readonly #options: AmqpOptions;
+  readonly #topology: Topology;
   readonly #cursors: CursorFile;
-  readonly #run: Promise<void>;
-  #connection: ChannelModel | undefined;
+  readonly #events: BrokerLink;
+  /** On a connection of their own: to answer a `reply-to` that the broker cannot read ends the connection. */
+  readonly #calls: BrokerLink;
+  readonly #open = new Set<AmqpConnection>();
   #mirror: Mirror | undefined;
-  #underWay = 0;
-  #isStopped = false;
+  /** Why the broker takes nothing at the moment, though it is there: it is short of memory or of disk. */
+  #blockedBy: string | undefined;
 
   /** @throws Error where the cursors cannot be kept */
   constructor(options: AmqpOptions) {
     this.#options = options;
+    const { url, prefix, retriesMs } = options.settings;
+    this.#topology = toTopology(prefix, retriesMs);
     this.#cursors = new CursorFile(join(options.stateDirectory, "amqp-cursors"));
-    this.#run = this.#connectForEver();
+    this.#events = new BrokerLink({
+      name: "the AMQP broker",
+      url,
+      session: (onUp) => this.#carryEvents(onUp),
+    });
+    this.#calls = new BrokerLink({
+      name: "the AMQP broker, for calls,",
+      url,
+      session: (onUp) => this.#answerCalls(onUp),
+    });
   }
 
-  get status() {
-    return {
-      status: this.#connection === undefined ? "unreachable" : "ok",
-      channels: this.#mirror?.channels ?? 0,
-    };
+  get status(): BrokerStatus & { readonly calls: BrokerStatus["status"]; readonly channels: number } {
+    const blocked =
+      this.#blockedBy === undefined ? {} : ({ status: "blocked", why: this.#blockedBy } as const);
+    const channels = this.#mirror?.channels ?? 0;
+    return { ...this.#events.status, ...blocked, calls: this.#calls.status.status, channels };
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#events.stop();
+    this.#calls.stop();
     this.#mirror?.stop();
     const lateAtMs = Date.now() + GRACE_MS;
-    while (this.#underWay > 0 && Date.now() < lateAtMs) await delay(20);
-    await this.#connection?.close().catch(() => {});
-    await Promise.race([this.#run, delay(GRACE_MS)]);
+    const isBusy = () => [...this.#open].some(({ underWay }) => underWay > 0);
+    while (isBusy() && Date.now() < lateAtMs) await delay(20);
+    for (const connection of this.#open) connection.lose(undefined);
+    await Promise.race([Promise.all([this.#events.ended, this.#calls.ended]), delay(GRACE_MS)]);
     this.#cursors.close();
   }
 
-  async #connectForEver(): Promise<void> {
-    const { settings } = this.#options;
-    let pauseMs = FIRST_PAUSE_MS;
-    let isLost = false;
-    while (!this.#isStopped) {
-      const startedAtMs = Date.now();
-      try {
-        await this.#session(() => {
-          if (isLost) log("the AMQP broker is back");
-          isLost = false;
-        });
-        throw new Error("The connection was closed.");
-      } catch (thrown) {
-        if (this.#isStopped) return;
-        if (!isLost) log("the AMQP broker is away", { url: withoutPassword(settings.url), why: thrown });
-        isLost = true;
-      }
-      if (Date.now() - startedAtMs > LAST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
-      await delay(pauseMs * (0.5 + Math.random() / 2));
-      pauseMs = Math.min(LAST_PAUSE_MS, pauseMs * 2);
-    }
-  }
-
-  /** One connection, until it is closed. @throws Error */
-  async #session(onUp: () => void): Promise<void> {
+  /** Events out and messages in, over one connection. @throws Error when it is over */
+  #carryEvents(onUp: () => void): Promise<never> {
     const { settings, worker, token } = this.#options;
-    const url = new URL(settings.url);
-    if (!url.searchParams.has("heartbeat")) url.searchParams.set("heartbeat", String(HEARTBEAT_SECONDS));
-    const connection = await connect(url.href, {
-      timeout: CONNECT_TIMEOUT_MS,
-      clientProperties: { connection_name: "everywire-gateway" },
-    });
-    const closed = new Promise<void>((resolve) => connection.once("close", () => resolve()));
-    let why: unknown;
-    // One that the broker ends may come without an error, and an error is always followed by the close.
-    connection.on("error", (error) => {
-      why = error;
-    });
-    const lose = (reason: unknown) => {
-      why ??= reason;
-      connection.close().catch(() => {});
-    };
-    try {
-      const topology = toTopology(settings.prefix, settings.retriesMs);
-      const [outward, inward] = [await openChannel(connection, lose), await openChannel(connection, lose)];
-      await assertTopology(outward, topology);
-      const inbox = new Inward({ worker, token, channel: inward, topology });
-      await inward.prefetch(settings.prefetch);
-      await inward.consume(
-        topology.in,
-        this.#handler((message) => inbox.onMessage(message), lose),
-      );
-      await inward.consume(
-        topology.rpc,
-        this.#handler((message) => answerCall(message, { worker, token, channel: inward }), lose),
-      );
+    return this.#run(this.#events, async (connection) => {
+      const [outward, channel] = [await connection.openChannel(), await connection.openChannel()];
+      await assertTopology(outward, this.#topology);
+      const inbox = new Inward({ worker, token, channel, topology: this.#topology });
+      await channel.prefetch(settings.prefetch);
+      await connection.consume(channel, this.#topology.in, (message) => inbox.onMessage(message));
       this.#mirror = new Mirror({
         name: "AMQP",
         worker,
         token,
         globs: settings.channels,
         cursors: this.#cursors,
-        sink: new ExchangeSink(outward, topology.out),
-        onLost: lose,
+        sink: new ExchangeSink(outward, this.#topology.out, settings.contentMode),
+        onLost: (why) => connection.lose(why),
       });
-      this.#connection = connection;
-      if (this.#isStopped) lose(undefined);
-      else onUp();
-      await closed;
-      throw why ?? new Error("The broker closed the connection.");
-    } finally {
-      this.#connection = undefined;
+      onUp();
+    }).finally(() => {
+      this.#blockedBy = undefined;
       this.#mirror?.stop();
       this.#mirror = undefined;
-      connection.close().catch(() => {});
+    });
+  }
+
+  /** @throws Error when the connection is over */
+  #answerCalls(onUp: () => void): Promise<never> {
+    const { settings, worker, token } = this.#options;
+    return this.#run(this.#calls, async (connection) => {
+      const channel = await connection.openChannel();
+      await assertTopology(channel, this.#topology);
+      await channel.prefetch(settings.prefetch);
+      await connection.consume(channel, this.#topology.rpc, (message) =>
+        answerCall(message, { worker, token, channel }),
+      );
+      onUp();
+    });
+  }
+
+  /** One connection, until it is over. @throws Error */
+  async #run(link: BrokerLink, begin: (connection: AmqpConnection) => Promise<void>): Promise<never> {
+    const onBlocked = link === this.#events ? (why: string | undefined) => this.#onBlocked(why) : undefined;
+    const connection = await AmqpConnection.open(this.#options.settings.url, onBlocked);
+    this.#open.add(connection);
+    try {
+      await begin(connection);
+      if (link.isStopped) connection.lose(undefined);
+      return await connection.untilClosed();
+    } finally {
+      this.#open.delete(connection);
+      connection.lose(undefined);
     }
   }
 
-  /** What cannot be brought to an end leaves the message in its queue: the next connection gets it again. */
-  #handler(handle: (message: ConsumeMessage) => Promise<void>, lose: (reason: unknown) => void) {
-    return async (message: ConsumeMessage | null): Promise<void> => {
-      // The broker has taken the queue away.
-      if (message === null) return lose(new Error("A queue is gone."));
-      this.#underWay += 1;
-      try {
-        await handle(message);
-      } catch (thrown) {
-        lose(thrown);
-      } finally {
-        this.#underWay -= 1;
-      }
-    };
+  #onBlocked(why: string | undefined): void {
+    if (why === this.#blockedBy) return;
+    if (why === undefined) log("the AMQP broker takes messages again");
+    else log("the AMQP broker takes no messages", { why });
+    this.#blockedBy = why;
   }
-}
-
-async function openChannel(
-  connection: ChannelModel,
-  lose: (reason: unknown) => void,
-): Promise<ConfirmChannel> {
-  const channel = await connection.createConfirmChannel();
-  channel.on("error", lose);
-  channel.on("close", () => lose(new Error("The broker closed a channel.")));
-  return channel;
-}
-
-function withoutPassword(url: string): string {
-  const shown = new URL(url);
-  shown.password = "";
-  return shown.href;
 }

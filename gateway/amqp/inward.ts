@@ -1,17 +1,22 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ConfirmChannel, ConsumeMessage, Options } from "amqplib";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import type { Worker } from "../worker/worker.ts";
 import type { Outcome } from "../worker/worker-post.ts";
 import { post, toAuthorization, toOutcome } from "../worker/worker-post.ts";
 import { APP_ID, findSubject, toEvent } from "./cloudevents-amqp.ts";
-import { publishConfirmed } from "./confirmed.ts";
+import { Transfers } from "./confirmed.ts";
 import { parseChannel, toChannel } from "./routing-key.ts";
 import type { Topology } from "./topology.ts";
 
 const ATTEMPT = "x-everywire-attempt";
 const REASON = "x-everywire-reason";
 const ROUTING_KEY = "x-everywire-routing-key";
+/** The id that a message without one was given: what waits to be tried again must not become another event. */
+const ID = "x-everywire-id";
+/** How long a message is held that cannot wait in another queue. */
+const HOLD_MS = 1000;
 
 export interface InwardOptions {
   readonly worker: Worker;
@@ -23,35 +28,48 @@ export interface InwardOptions {
 /** Messages from the queue into channels. A message is acknowledged when it is durable in the log, or in another queue. */
 export class Inward {
   readonly #options: InwardOptions;
+  readonly #transfers: Transfers;
 
   constructor(options: InwardOptions) {
     this.#options = options;
+    this.#transfers = new Transfers(options.channel);
   }
 
   /** @throws Error where the broker did not take what had to go to another queue: the message is then still in this one */
   async onMessage(message: ConsumeMessage): Promise<void> {
-    const { channel, topology } = this.#options;
-    const outcome = await this.#take(message);
+    const { channel } = this.#options;
     const { headers = {} } = message.properties;
-    const attempt = Number(headers[ATTEMPT] ?? 0) + 1;
+    const newId = typeof headers[ID] === "string" ? headers[ID] : randomUUID();
+    const outcome = await this.#take(message, newId);
+    if (outcome.kind === "done") return channel.ack(message);
     const routingKey = originalKey(message);
-    const noted = { [ROUTING_KEY]: routingKey, [ATTEMPT]: attempt };
-    if (outcome.kind === "later") {
-      const queue = topology.retries[Math.min(attempt, topology.retries.length) - 1]?.name ?? topology.in;
-      await publishConfirmed(channel, "", queue, message.content, copyOptions(message, noted));
-    } else if (outcome.kind === "never") {
-      log("a message is not taken", {
-        id: message.properties.messageId,
-        key: routingKey,
-        why: outcome.reason,
-      });
-      const told = { ...noted, [REASON]: outcome.reason.slice(0, 1000) };
-      await publishConfirmed(channel, topology.dead, routingKey, message.content, copyOptions(message, told));
-    }
-    channel.ack(message);
+    const attempt = Number(headers[ATTEMPT] ?? 0) + 1;
+    const noted = { [ROUTING_KEY]: routingKey, [ATTEMPT]: attempt, [ID]: newId };
+    if (outcome.kind === "later") return this.#postpone(message, attempt, noted);
+    const { messageId } = message.properties;
+    logSparingly("a message is not taken", { id: messageId, key: routingKey, why: outcome.reason });
+    const told = { ...noted, [REASON]: outcome.reason.slice(0, 1000) };
+    const { dead } = this.#options.topology;
+    const copied = copyOptions(message, told);
+    if (await this.#transfers.send(dead, routingKey, message.content, copied)) channel.ack(message);
+    // The broker itself can carry it there: without the reason, but whole.
+    else channel.nack(message, false, false);
   }
 
-  async #take(message: ConsumeMessage): Promise<Outcome> {
+  async #postpone(
+    message: ConsumeMessage,
+    attempt: number,
+    noted: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const { channel, topology } = this.#options;
+    const queue = topology.retries[Math.min(attempt, topology.retries.length) - 1]?.name ?? topology.in;
+    const copied = copyOptions(message, noted);
+    if (await this.#transfers.send("", queue, message.content, copied)) return channel.ack(message);
+    await delay(HOLD_MS);
+    channel.nack(message, false, true);
+  }
+
+  async #take(message: ConsumeMessage, newId: string): Promise<Outcome> {
     const { worker, token } = this.#options;
     const { properties } = message;
     const headers: Readonly<Record<string, unknown>> = properties.headers ?? {};
@@ -63,14 +81,14 @@ export class Inward {
       return { kind: "never", reason: "invalid_argument: The routing key is no channel." };
     let body: string;
     try {
-      body = JSON.stringify(toEvent(message, randomUUID));
+      body = JSON.stringify(toEvent(message, newId));
     } catch {
       return { kind: "never", reason: "invalid_argument: The body is not the JSON that it says it is." };
     }
     const authorization = toAuthorization(headers, token);
     const contentType = "application/cloudevents+json";
     const answer = await post(worker, `/channels/${channel}`, { body, contentType, authorization });
-    return toOutcome(answer);
+    return toOutcome(answer, authorization !== toAuthorization(undefined, token));
   }
 }
 

@@ -8,6 +8,8 @@ import { publishConfirmed } from "./confirmed.ts";
 
 /** As the Worker numbers `unavailable` (functions/json-rpc/README.md). */
 const UNAVAILABLE = -32050;
+/** A read may wait for a minute (`waitMs`). */
+const TIMEOUT_MS = 75_000;
 
 /** JSON-RPC calls from a queue onto `POST /rpc`, answered to where each says (RabbitMQ's RPC pattern). */
 export async function answerCall(
@@ -16,16 +18,19 @@ export async function answerCall(
 ): Promise<void> {
   const { worker, token, channel } = options;
   const { replyTo, correlationId, headers } = message.properties;
+  // It was taken before, and the connection did not outlive it: its answer may be why, and must not be so for ever.
+  if (message.fields.redelivered) channel.ack(message);
   const body = message.content.toString("utf8");
   const authorization = toAuthorization(headers, token);
-  const answer = await post(worker, "/rpc", { body, contentType: "application/json", authorization });
+  const request = { body, contentType: "application/json", authorization, timeoutMs: TIMEOUT_MS };
+  const answer = await post(worker, "/rpc", request);
   if (typeof replyTo === "string" && replyTo !== "" && answer.status !== 204) {
     const reply = isJsonRpc(answer.body) ? answer.body : toFault(body, answer.body);
     const correlation = correlationId === undefined ? {} : { correlationId: String(correlationId) };
     const properties = { contentType: "application/json", appId: APP_ID, ...correlation };
     await publishConfirmed(channel, "", replyTo, Buffer.from(reply), properties);
   }
-  channel.ack(message);
+  if (!message.fields.redelivered) channel.ack(message);
 }
 
 function isJsonRpc(text: string): boolean {

@@ -5,6 +5,8 @@ export interface AmqpSettings {
   readonly url: string;
   /** The channels whose events go out. */
   readonly channels: readonly Glob[];
+  /** How events go out (CloudEvents AMQP binding §1.3): attributes as headers, or the whole event as the body. */
+  readonly contentMode: ContentMode;
   /** What the names of exchanges and queues begin with. */
   readonly prefix: string;
   /** How long a message waits after each attempt that failed; the last one counts for all that follow. */
@@ -12,6 +14,8 @@ export interface AmqpSettings {
   /** Messages that are taken at a time. */
   readonly prefetch: number;
 }
+
+export type ContentMode = "binary" | "structured";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,6 +33,7 @@ export function parseAmqpSettings(env: Environment): AmqpSettings | undefined {
   return {
     url,
     channels: parseGlobs(channels || "**"),
+    contentMode: parseContentMode(env.AMQP_CONTENT_MODE || "binary"),
     prefix: prefix || "everywire",
     retriesMs: (env.AMQP_RETRIES_MS || "1000,5000,30000").split(",").map((text) => {
       const delayMs = Number(text);
@@ -46,6 +51,11 @@ export function parseGlobs(text: string): readonly Glob[] {
     .map((item) => item.trim())
     .filter((item) => item !== "")
     .map((item) => new Glob(item));
+}
+
+function parseContentMode(text: string): ContentMode {
+  if (text === "binary" || text === "structured") return text;
+  throw new Error("AMQP_CONTENT_MODE must be 'binary' or 'structured'.");
 }
 
 function parsePrefetch(text: string): number {

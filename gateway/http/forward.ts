@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { concatBytes } from "../../wire/bytes.ts";
 import { GatewayError } from "../gateway-error.ts";
@@ -12,12 +11,6 @@ import { untilDrained } from "./until-drained.ts";
 const RETRY_AFTER_SECONDS = "1";
 /** Between a connection's fault and an answer that had come before it. */
 const LAST_WORD_MS = 500;
-/**
- * A Worker that refuses a request by its headers alone closes the connection under whoever still sends, and its answer is
- * lost with that. So no more than it reads anyway is sent before it had a moment to say so.
- */
-const UNASKED_BYTES = 48 * 1024;
-const FIRST_WORD_MS = 50;
 const FIRST_ERROR_STATUS = 400;
 /** How long the headers of a request wait for its body. */
 const GATHER_MS = 2;
@@ -106,15 +99,9 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
   }
   if (bytes.byteLength > 0) request.write(bytes);
   request.flushHeaders();
-  let length = bytes.byteLength;
   let unread = 0;
   for (let result = await next; result.done !== true; result = await iterator.next()) {
     const chunk = result.value;
-    if (length < UNASKED_BYTES && length + chunk.byteLength >= UNASKED_BYTES) {
-      const answered = once(request, "response").catch(() => {});
-      await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, FIRST_WORD_MS))]);
-    }
-    length += chunk.byteLength;
     if (request.destroyed || isRefused) {
       // The Worker has answered, or failed, before it read all. To stop reading here would cut off the client together
       // with its answer.

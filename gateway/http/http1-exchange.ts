@@ -4,6 +4,9 @@ import type { HeaderList } from "./headers.ts";
 import { fromRawHeaders, toRecord } from "./headers.ts";
 import { untilDrained } from "./until-drained.ts";
 
+/** For how long a client may go on sending what nobody wants. */
+const LATE_BODY_MS = 10_000;
+
 /** A request on HTTP/1.1. */
 export class Http1Exchange implements Exchange {
   readonly method: string;
@@ -13,6 +16,7 @@ export class Http1Exchange implements Exchange {
   readonly body: AsyncIterable<Uint8Array>;
   readonly isBodyless: boolean;
   readonly signal: AbortSignal;
+  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -25,6 +29,7 @@ export class Http1Exchange implements Exchange {
     this.isBodyless = coding === undefined && (length === undefined || length === "0");
     const left = new AbortController();
     this.signal = left.signal;
+    this.#request = request;
     this.#response = response;
     response.on("error", () => {});
     response.once("close", () => {
@@ -34,7 +39,7 @@ export class Http1Exchange implements Exchange {
 
   respond(status: number, headers: HeaderList, isLast: boolean): void {
     this.#response.writeHead(status, toRecord(headers));
-    if (isLast) this.#response.end();
+    if (isLast) this.end();
     else this.#response.flushHeaders();
   }
 
@@ -44,8 +49,22 @@ export class Http1Exchange implements Exchange {
     if (!response.write(chunk)) await untilDrained(response);
   }
 
+  /**
+   * Where the client still sends, the answer is there but not at its end until it has sent all: a connection that is to be
+   * closed after the answer would be closed under it, and the answer be lost.
+   */
   end(): void {
-    this.#response.end();
+    const request = this.#request;
+    if (this.isBodyless || request.complete) {
+      this.#response.end();
+      return;
+    }
+    const finish = () => {
+      clearTimeout(timer);
+      this.#response.end();
+    };
+    const timer = setTimeout(finish, LATE_BODY_MS);
+    request.once("end", finish).once("close", finish);
   }
 
   cut(): void {

@@ -1,4 +1,4 @@
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import type { Line, WorkerLines } from "../webtransport/worker-lines.ts";
 import type { CursorFile } from "./cursor-file.ts";
 import type { MirroredEvent, Sink } from "./sink.ts";
@@ -71,13 +71,13 @@ export class Followed {
     // In the next round it is followed again, if it is still there. A rate is no news: one goes on when it allows.
     this.#channels.delete(name);
     if (code !== "rate_limited" && code !== "gone")
-      log("a channel is not followed", { channel: name, why: message });
+      logSparingly("a channel is not followed", { channel: name, why: message });
   }
 }
 
 function toCursor({ sequence, type, data }: Line, channel: string): string | undefined {
   if (typeof sequence === "string") return sequence;
   if (type !== "everywire.gap") return undefined;
-  log("events are not kept any more that were not carried yet", { channel });
+  logSparingly("events are not kept any more that were not carried yet", { channel });
   return (data as { readonly resumedAt: string }).resumedAt;
 }

@@ -4,17 +4,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { IConnackPacket, IPublishPacket, MqttClient } from "mqtt";
 import { connect } from "mqtt";
 import { parseChannel } from "../amqp/routing-key.ts";
-import { log } from "../log.ts";
+import { log, logSparingly } from "../log.ts";
+import type { BrokerStatus } from "../mirror/broker-link.ts";
+import { BrokerLink } from "../mirror/broker-link.ts";
 import { CursorFile } from "../mirror/cursor-file.ts";
 import { Mirror } from "../mirror/mirror.ts";
 import type { Worker } from "../worker/worker.ts";
 import { post, toAuthorization, toOutcome } from "../worker/worker-post.ts";
 import { toEvent } from "./inward.ts";
 import { TopicSink } from "./outward.ts";
+import { PacketIds } from "./packet-ids.ts";
 import type { MqttBridgeSettings } from "./settings.ts";
 
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 5000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_SECONDS = 15;
 /** For which the broker keeps what comes while the gateway is away. */
@@ -24,9 +25,8 @@ const RECEIVE_MAXIMUM = 64;
 const HELD_ATTEMPTS = 5;
 const HELD_MS = 200;
 
-/** Names in the file of cursors that no channel can have. */
+/** A name in the file of cursors that no channel can have. */
 const INSTANCE = "#instance";
-const SESSION = "#session";
 
 export interface MqttBridgeOptions {
   readonly settings: MqttBridgeSettings;
@@ -42,52 +42,36 @@ export interface MqttBridgeOptions {
 export class MqttBridge {
   readonly #options: MqttBridgeOptions;
   readonly #cursors: CursorFile;
+  readonly #packetIds: PacketIds;
   readonly #instance: string;
-  readonly #run: Promise<void>;
+  readonly #link: BrokerLink;
   #lose: ((why: unknown) => void) | undefined;
   #mirror: Mirror | undefined;
-  #isUp = false;
-  #isStopped = false;
 
   /** @throws Error where the cursors cannot be kept */
   constructor(options: MqttBridgeOptions) {
     this.#options = options;
     this.#cursors = new CursorFile(join(options.stateDirectory, "mqtt-bridge-cursors"));
+    this.#packetIds = new PacketIds(join(options.stateDirectory, "mqtt-bridge-packets"));
     this.#instance = this.#cursors.get(INSTANCE) ?? crypto.randomUUID();
     this.#cursors.set(new Map([[INSTANCE, this.#instance]]));
-    this.#run = this.#connectForEver();
+    this.#link = new BrokerLink({
+      name: "the MQTT broker",
+      url: options.settings.url,
+      session: (onUp) => this.#session(onUp),
+    });
   }
 
-  get status() {
-    return { status: this.#isUp ? "ok" : "unreachable", channels: this.#mirror?.channels ?? 0 };
+  get status(): BrokerStatus & { readonly channels: number } {
+    return { ...this.#link.status, channels: this.#mirror?.channels ?? 0 };
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#link.stop();
     this.#lose?.(new Error("The gateway stops."));
-    await Promise.race([this.#run, delay(CONNECT_TIMEOUT_MS / 5)]);
+    await Promise.race([this.#link.ended, delay(CONNECT_TIMEOUT_MS / 5)]);
     this.#cursors.close();
-  }
-
-  async #connectForEver(): Promise<void> {
-    let pauseMs = FIRST_PAUSE_MS;
-    let isLost = false;
-    while (!this.#isStopped) {
-      const startedAtMs = Date.now();
-      try {
-        await this.#session(() => {
-          if (isLost) log("the MQTT broker is back");
-          isLost = false;
-        });
-      } catch (thrown) {
-        if (this.#isStopped) return;
-        if (!isLost) log("the bridge to the MQTT broker is down", { why: thrown });
-        isLost = true;
-      }
-      if (Date.now() - startedAtMs > LAST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
-      await delay(pauseMs * (0.5 + Math.random() / 2));
-      pauseMs = Math.min(LAST_PAUSE_MS, pauseMs * 2);
-    }
+    this.#packetIds.close();
   }
 
   /** One connection, until it is over. @throws Error */
@@ -96,7 +80,8 @@ export class MqttBridge {
     const over = Promise.withResolvers<never>();
     over.promise.catch(() => {});
     this.#lose = over.reject;
-    const sessionKnown = Promise.withResolvers<string>();
+    // Before it is known whether the broker goes on with what it had, the numbers of its packets mean nothing.
+    const begun = Promise.withResolvers<void>();
     let isOver = false;
     const client = connect(settings.url, {
       protocolVersion: 5,
@@ -110,8 +95,8 @@ export class MqttBridge {
       properties: { sessionExpiryInterval: SESSION_SECONDS, receiveMaximum: RECEIVE_MAXIMUM },
       // One after the other, in the order in which they came.
       customHandleAcks: (topic, payload, packet, done) => {
-        sessionKnown.promise
-          .then((session) => this.#take(topic, Buffer.from(payload), packet, session, () => isOver))
+        begun.promise
+          .then(() => this.#take(topic, Buffer.from(payload), packet, () => isOver))
           .then((reasonCode) => isOver || done(reasonCode))
           .catch(over.reject);
       },
@@ -119,18 +104,19 @@ export class MqttBridge {
     // Those of QoS 0 are acknowledged to nobody: what cannot be taken is lost, and holds up nothing.
     client.handleMessage = (packet, done) => {
       if (packet.qos !== 0) return done();
-      sessionKnown.promise
-        .then((session) =>
-          this.#take(packet.topic, Buffer.from(packet.payload), packet, session, () => isOver),
+      begun.promise
+        .then(() => this.#take(packet.topic, Buffer.from(packet.payload), packet, () => isOver))
+        .catch((thrown: unknown) =>
+          logSparingly("a message of QoS 0 is lost", { topic: packet.topic, why: thrown }),
         )
-        .catch((thrown: unknown) => log("a message of QoS 0 is lost", { topic: packet.topic, why: thrown }))
         .finally(() => done());
     };
     client.on("error", over.reject);
     client.on("close", () => over.reject(new Error("The connection was closed.")));
     try {
       const connack = await Promise.race([connected(client), over.promise]);
-      sessionKnown.resolve(this.#nameSession(connack));
+      if (!connack.sessionPresent) this.#packetIds.forget();
+      begun.resolve();
       // No-local: what we publish is not sent back. Retained messages come once, and say that they are.
       const options = { qos: 1, nl: true, rap: true, rh: 1 } as const;
       if (settings.in.length > 0) {
@@ -153,25 +139,14 @@ export class MqttBridge {
         onLost: over.reject,
       };
       if (settings.out.length > 0) this.#mirror = new Mirror({ ...mirrored, globs: settings.out });
-      this.#isUp = true;
       onUp();
       return await over.promise;
     } finally {
       isOver = true;
-      this.#isUp = false;
       this.#mirror?.stop();
       this.#mirror = undefined;
       client.end(true);
     }
-  }
-
-  /** The broker counts its packets anew in a new session. */
-  #nameSession({ sessionPresent }: IConnackPacket): string {
-    const known = this.#cursors.get(SESSION);
-    if (sessionPresent && known !== undefined) return known;
-    const session = crypto.randomUUID();
-    this.#cursors.set(new Map([[SESSION, session]]));
-    return session;
   }
 
   /** Gives the reason code to acknowledge with. @throws Error where that must not be done yet */
@@ -179,7 +154,6 @@ export class MqttBridge {
     topic: string,
     payload: Buffer,
     packet: IPublishPacket,
-    session: string,
     isOver: () => boolean,
   ): Promise<number> {
     const { settings, worker, token } = this.#options;
@@ -187,7 +161,9 @@ export class MqttBridge {
     if (channel === undefined) return refuse(topic, "Its topic is no channel.", 0x90);
     let event: Record<string, unknown> | undefined;
     try {
-      event = toEvent({ topic, payload, packet, instance: this.#instance, session });
+      const { messageId, dup: isRepeated } = packet;
+      const toId = () => this.#packetIds.toId({ topic, payload, messageId, isRepeated });
+      event = toEvent({ payload, packet, instance: this.#instance, toId });
     } catch {
       return refuse(topic, "It is not the JSON that it says it is.", 0x99);
     }
@@ -215,6 +191,6 @@ function connected(client: MqttClient): Promise<IConnackPacket> {
 
 /** There is nowhere to put it: in MQTT the reason goes to the broker, and into the log. */
 function refuse(topic: string, why: string, reasonCode: number): number {
-  log("a message from the MQTT broker is not taken", { topic, why });
+  logSparingly("a message from the MQTT broker is not taken", { topic, why });
   return reasonCode;
 }

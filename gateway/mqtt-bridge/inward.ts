@@ -1,18 +1,19 @@
 import type { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import type { IPublishPacket } from "mqtt";
+import { toEventData } from "../mirror/event-data.ts";
 import { addMark, isMarked, MARK } from "./mark.ts";
+import { toAttributes } from "./properties.ts";
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const ATTRIBUTE = /^[a-z0-9]{1,40}$/;
 
 export interface Arrival {
-  readonly topic: string;
   readonly payload: Buffer;
   readonly packet: IPublishPacket;
   /** Of this bridge. */
   readonly instance: string;
-  /** Of the session at the broker: a packet's number means the same message only in one of them. */
-  readonly session: string;
+  /** For a message that does not say what its event is called. */
+  readonly toId: () => string;
 }
 
 /**
@@ -22,28 +23,27 @@ export interface Arrival {
  * @returns undefined for one that went through this bridge already
  * @throws Error where it is not the JSON that it says it is
  */
-export function toEvent({
-  topic,
-  payload,
-  packet,
-  instance,
-  session,
-}: Arrival): Record<string, unknown> | undefined {
-  const { contentType, userProperties = {} } = packet.properties ?? {};
+export function toEvent({ payload, packet, instance, toId }: Arrival): Record<string, unknown> | undefined {
+  const { properties = {} } = packet;
+  const { contentType, userProperties = {} } = properties;
   const given = userProperties as Readonly<Record<string, string | string[]>>;
   const path = given[MARK];
   if (isMarked(path, instance)) return undefined;
-  const mark = { [MARK]: addMark(path, instance), ...(packet.retain ? { mqttretain: true } : {}) };
+  const mark = {
+    ...toAttributes(properties, Date.now()),
+    [MARK]: addMark(path, instance),
+    ...(packet.retain ? { mqttretain: true } : {}),
+  };
   if (contentType?.toLowerCase().startsWith("application/cloudevents+json")) {
     const {
       sequence: _,
       subject: __,
       ...event
-    } = JSON.parse(payload.toString("utf8")) as Record<string, unknown>;
+    } = JSON.parse(UTF8.decode(payload)) as Record<string, unknown>;
     return { ...event, ...mark };
   }
   const own = {
-    id: toId(topic, payload, packet, session),
+    id: given.specversion !== undefined && typeof given.id === "string" ? given.id : toId(),
     source: `/mqtt/${instance}`,
     type: "mqtt.message",
   };
@@ -55,35 +55,11 @@ export function toEvent({
       if (typeof value === "string") attributes[name] = value;
     }
   }
-  return { ...own, ...attributes, specversion: "1.0", ...mark, ...toData(payload, contentType) };
-}
-
-function toId(topic: string, payload: Buffer, { messageId, qos }: IPublishPacket, session: string): string {
-  // Without an acknowledgement nothing is sent again, and nothing tells one from another.
-  if (qos === 0) return crypto.randomUUID();
-  const hash = createHash("sha256")
-    .update(`${session} ${messageId} ${topic} `)
-    .update(payload)
-    .digest("base64url");
-  return `mqtt-${hash.slice(0, 32)}`;
-}
-
-function toData(payload: Buffer, contentType: string | undefined): Record<string, unknown> {
-  if (contentType !== undefined && /^[^;]*[/+]json\s*(;|$)/i.test(contentType)) {
-    return { datacontenttype: contentType, data: JSON.parse(payload.toString("utf8")) };
-  }
-  const text = contentType === undefined || contentType.startsWith("text/") ? decode(payload) : undefined;
-  if (text !== undefined) return { datacontenttype: contentType ?? "text/plain", data: text };
   return {
-    datacontenttype: contentType ?? "application/octet-stream",
-    data_base64: payload.toString("base64"),
+    ...own,
+    ...attributes,
+    specversion: "1.0",
+    ...mark,
+    ...toEventData(payload, contentType, { isTextLikely: true }),
   };
-}
-
-function decode(payload: Buffer): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,12 +1,15 @@
 import { Buffer } from "node:buffer";
 import type { IClientPublishOptions, IConnackPacket, MqttClient } from "mqtt";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
+import { fromEventData } from "../mirror/event-data.ts";
 import type { MirroredEvent, Sink } from "../mirror/sink.ts";
 import type { Line } from "../webtransport/worker-lines.ts";
 import { addMark, isMarked, MARK } from "./mark.ts";
+import { fromAttributes, isExpired, isMqttText } from "./properties.ts";
 
 /** Fewer under way than a broker that says nothing would take. */
 const MAX_UNDER_WAY = 100;
+const STRUCTURED = "application/cloudevents+json; charset=utf-8";
 /** Topic, properties and head of a packet, beside its payload and the event's attributes. */
 const PACKET_OVERHEAD = 1024;
 /** Answers that say that this message will never be taken (MQTT 5 §3.4.2.1): forbidden, bad topic, wrong format. */
@@ -43,7 +46,10 @@ export class TopicSink implements Sink {
   }
 
   async take(events: readonly MirroredEvent[]): Promise<void> {
-    const others = events.filter(({ event }) => !isMarked(event[MARK], this.#instance));
+    const nowMs = Date.now();
+    const others = events.filter(
+      ({ event }) => !isMarked(event[MARK], this.#instance) && !isExpired(event, nowMs),
+    );
     await Promise.race([Promise.all(others.map((mirrored) => this.#publish(mirrored))), this.#closed]);
   }
 
@@ -51,7 +57,7 @@ export class TopicSink implements Sink {
     const { payload, options } = toMessage(event, this.#instance);
     const topic = this.#prefix + channel;
     if (payload.byteLength + JSON.stringify(options).length + PACKET_OVERHEAD > this.#maxBytes) {
-      return log("an event is too large for the MQTT broker", { topic, id: event.id });
+      return logSparingly("an event is too large for the MQTT broker", { topic, id: event.id });
     }
     // In the order in which they were given: who waits longest is next.
     if (this.#underWay >= this.#maxUnderWay)
@@ -62,7 +68,7 @@ export class TopicSink implements Sink {
     } catch (thrown) {
       const code = (thrown as { readonly code?: unknown }).code;
       if (typeof code !== "number" || !NEVER.has(code)) throw thrown;
-      log("the MQTT broker does not take an event", { topic, id: event.id, why: thrown });
+      logSparingly("the MQTT broker does not take an event", { topic, id: event.id, why: thrown });
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#underWay -= 1;
@@ -71,26 +77,35 @@ export class TopicSink implements Sink {
   }
 }
 
-/** The CloudEvents MQTT binding in binary mode (v1.0.2 §3.1): the data is the payload, every attribute a user property. */
-function toMessage(
-  event: Line,
-  instance: string,
-): { readonly payload: Buffer; readonly options: IClientPublishOptions } {
-  const { data, data_base64: base64, datacontenttype, mqttretain, ...attributes } = event;
+interface Message {
+  readonly payload: Buffer;
+  readonly options: IClientPublishOptions;
+}
+
+/**
+ * The CloudEvents MQTT binding in binary mode (v1.0.2 §3.1): the data is the payload, every attribute a user property. An event
+ * with a text that MQTT does not have goes out in structured mode (§3.2): the payload is the event.
+ */
+function toMessage(event: Line, instance: string): Message {
+  const marked: Line = { ...event, [MARK]: addMark(event[MARK], instance) };
+  const { data: _, data_base64: __, datacontenttype, mqttretain, ...attributes } = marked;
+  const isBinary = [...Object.values(attributes), datacontenttype ?? ""].every((value) =>
+    isMqttText(String(value)),
+  );
+  const said = isBinary ? attributes : { sequence: event.sequence, [MARK]: marked[MARK] };
   const userProperties: Record<string, string> = {};
-  for (const [name, value] of Object.entries(attributes)) userProperties[name] = String(value);
-  userProperties[MARK] = addMark(event[MARK], instance);
-  const isText =
-    typeof data === "string" && !/[/+]json\s*(;|$)/i.test(String(datacontenttype ?? "application/json"));
-  const text = data === undefined ? "" : isText ? String(data) : JSON.stringify(data);
+  for (const [name, value] of Object.entries(said))
+    if (value !== undefined) userProperties[name] = String(value);
+  const contentType = isBinary ? datacontenttype : STRUCTURED;
   return {
-    payload: typeof base64 === "string" ? Buffer.from(base64, "base64") : Buffer.from(text),
+    payload: isBinary ? fromEventData(event) : Buffer.from(JSON.stringify(event)),
     options: {
       qos: 1,
       retain: mqttretain === true,
       properties: {
+        ...fromAttributes(event, Date.now()),
         userProperties,
-        ...(typeof datacontenttype === "string" ? { contentType: datacontenttype } : {}),
+        ...(typeof contentType === "string" ? { contentType } : {}),
       },
     },
   };

@@ -33,8 +33,8 @@ export interface Listener {
   stop(graceMs: number): Promise<void>;
 }
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-const HEADERS_TIMEOUT_MS = 15_000;
+/** How often it is looked for who takes too long. */
+const CHECK_MS = 2000;
 const IDLE_MS = 75_000;
 /** How long a client may take our word for it that there is HTTP/3. */
 const ALT_SVC_SECONDS = 3600;
@@ -47,14 +47,14 @@ export async function listenTls(
     readonly hasHttp3: () => boolean;
   },
 ): Promise<Listener> {
-  const { certificate, handle, hasHttp3 } = options;
+  const { certificate, handle, hasHttp3, limits } = options;
   const announcing: Handle = (exchange) =>
     handle(hasHttp3() ? withHeaders(exchange, announceHttp3(server)) : exchange);
   const http1 = createHttp1({ ...options, handle: announcing });
   const http2Server = createHttp2({ ...options, handle: announcing });
   const { cert, key } = certificate;
   const server = tls.createServer(
-    { cert, key, ALPNProtocols: ["h2", "http/1.1"], handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+    { cert, key, ALPNProtocols: ["h2", "http/1.1"], handshakeTimeout: limits.HEADERS_TIMEOUT_SECONDS * 1000 },
     (socket) => {
       socket.setNoDelay(true);
       socket.on("error", () => {});
@@ -75,27 +75,37 @@ function createHttp1({ handle, worker, limits, underWay }: ListenerOptions): htt
   const server = http.createServer(
     {
       maxHeaderSize: limits.MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      headersTimeout: limits.HEADERS_TIMEOUT_SECONDS * 1000,
+      connectionsCheckingInterval: CHECK_MS,
       // Uploads and streams last as long as they do.
       requestTimeout: 0,
       keepAliveTimeout: IDLE_MS,
     },
     (request, response) => underWay.run(handle, new Http1Exchange(request, response)),
   );
+  // It is given its connections and never listens itself; but only when it does, Node begins to look for slow ones.
+  server.emit("listening");
   server.on("upgrade", (request, socket, head) => void relayUpgrade(worker, request, socket, head));
   server.on("clientError", (error: Error & { readonly code?: unknown }, socket) => {
     if (!socket.writable) {
       socket.destroy();
       return;
     }
-    const isTooLarge = error.code === "HPE_HEADER_OVERFLOW";
-    const fault = isTooLarge ? "The header fields are too large." : "The request is malformed.";
+    const { status, fault } = toRefusal(error.code);
     const body = new GatewayError("invalid_argument", fault).toBody(Date.now());
-    const status = isTooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
     const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n`;
     socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   });
   return server;
+}
+
+/** What a request is told that Node could not read. */
+function toRefusal(code: unknown): { readonly status: string; readonly fault: string } {
+  if (code === "HPE_HEADER_OVERFLOW")
+    return { status: "431 Request Header Fields Too Large", fault: "The header fields are too large." };
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return { status: "408 Request Timeout", fault: "The request took too long to arrive." };
+  return { status: "400 Bad Request", fault: "The request is malformed." };
 }
 
 function createHttp2({ handle, worker, limits, underWay }: ListenerOptions) {
@@ -144,6 +154,8 @@ async function listen(
   server.maxConnections = limits.MAX_GATEWAY_CONNECTIONS;
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
+    // A client that has vanished without a word would keep its place for ever.
+    socket.setKeepAlive(true, limits.KEEPALIVE_SECONDS * 1000);
     socket.on("error", () => {});
     socket.once("close", () => sockets.delete(socket));
   });

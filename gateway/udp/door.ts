@@ -96,11 +96,11 @@ export class UdpDoor {
       lease.end();
       return asked.reply({ op: "unsubscribed", channel });
     }
-    const { after } = request.fields;
-    if (typeof after !== "string" || !CURSOR.test(after)) {
-      throw new GatewayError("invalid_argument", "'after' is the cursor of the last event that you have.");
-    }
-    lease.resend(after);
+    const { after, until } = request.fields;
+    assertCursor(after, "'after' is the cursor of the last event that you have.");
+    if (until === undefined) return lease.resend(after);
+    assertCursor(until, "'until' is the cursor of the last event that you miss.");
+    await lease.fill(after, until);
   }
 
   #challenge({ address, reply }: Asked): void {
@@ -184,6 +184,11 @@ export class UdpDoor {
   #send(bytes: Uint8Array | undefined, peer: Peer): void {
     if (bytes !== undefined) void this.#options.send(bytes, peer);
   }
+}
+
+/** @throws GatewayError */
+function assertCursor(value: unknown, message: string): asserts value is string {
+  if (typeof value !== "string" || !CURSOR.test(value)) throw new GatewayError("invalid_argument", message);
 }
 
 /** @throws GatewayError */

@@ -7,6 +7,7 @@ import type { Worker } from "../worker/worker.ts";
 import type { Answer } from "./answer.ts";
 import { encodeEvent } from "./encode.ts";
 import { Pacer } from "./pacer.ts";
+import { readAgain } from "./read-again.ts";
 
 /** How soon, and how seldom, a reader is told where the log is: that is how it learns that the last event was lost. */
 const FIRST_POSITION_MS = 250;
@@ -43,8 +44,9 @@ export class Lease {
   #lines: WorkerLines | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
   #position: ReturnType<typeof setTimeout> | undefined;
-  #restartedAtMs = 0;
+  #readAgainAtMs = 0;
   #isRestarting = false;
+  #isFilling = false;
   #isOver = false;
 
   constructor(options: LeaseOptions) {
@@ -85,12 +87,30 @@ export class Lease {
 
   /** Sends everything after this cursor again. Asked for too often, it is not done: the reader will ask once more. */
   resend(after: string): void {
-    const nowMs = Date.now();
-    if (this.#isRestarting || nowMs - this.#restartedAtMs < MIN_RESEND_MS) return;
-    this.#restartedAtMs = nowMs;
+    if (!this.#mayReadAgain()) return;
     this.#isRestarting = true;
     this.#cursor = after;
     this.#lines?.close();
+  }
+
+  /** Sends what is between two cursors again, and goes on with the rest meanwhile. @throws GatewayError */
+  async fill(after: string, until: string): Promise<void> {
+    if (this.#isFilling || !this.#mayReadAgain()) return;
+    const { worker, caller, channel, maxBytes, send } = this.#options;
+    this.#isFilling = true;
+    try {
+      let previous = after;
+      for (const text of await readAgain(worker, caller, channel, after)) {
+        const { bytes, cursor } = encodeEvent(text, previous, maxBytes);
+        if (bytes === undefined || cursor === undefined || cursor > until) return;
+        await this.#pacer.pass(bytes.byteLength);
+        if (this.#isOver) return;
+        await send(bytes);
+        previous = cursor;
+      }
+    } finally {
+      this.#isFilling = false;
+    }
   }
 
   /** Lets go of everything; safe to call twice. */
@@ -101,6 +121,13 @@ export class Lease {
     clearTimeout(this.#position);
     this.#lines?.close();
     this.#options.onEnd();
+  }
+
+  #mayReadAgain(): boolean {
+    const nowMs = Date.now();
+    if (this.#isRestarting || nowMs - this.#readAgainAtMs < MIN_RESEND_MS) return false;
+    this.#readAgainAtMs = nowMs;
+    return true;
   }
 
   async #run(): Promise<void> {

@@ -2,7 +2,9 @@ import { log } from "../log.ts";
 
 const FIRST_PROBE_MS = 100;
 const LAST_PROBE_MS = 5000;
-const PROBE_TIMEOUT_MS = 5000;
+const PROBE_TIMEOUT_MS = 2000;
+/** For so long an answer stands for the next ones. */
+const FRESH_MS = 1000;
 /** Whoever starts the two together may have us up first: that is told only where it lasts. */
 const START_GRACE_MS = 10_000;
 
@@ -16,6 +18,8 @@ const UNREACHABLE = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETU
 export class WorkerHealth {
   readonly #url: string;
   #lostAtMs: number | undefined;
+  #answeredAtMs = 0;
+  #refreshing: Promise<void> | undefined;
   #probe: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   readonly #startedAtMs = Date.now();
@@ -34,6 +38,7 @@ export class WorkerHealth {
   }
 
   onAnswer(): void {
+    this.#answeredAtMs = Date.now();
     this.#wasReached = true;
     if (this.#lostAtMs === undefined) return;
     if (this.#isTold) log("the Worker is back", { url: this.#url, awayMs: Date.now() - this.#lostAtMs });
@@ -45,6 +50,15 @@ export class WorkerHealth {
   onFailure(error: Error & { readonly code?: unknown }): void {
     if (this.#isClosed || !UNREACHABLE.has(String(error.code))) return;
     this.#onLost(error);
+  }
+
+  /** Asks, unless it is known: where nothing is going on nobody would notice that it went, or that it hangs. */
+  async refresh(): Promise<void> {
+    if (this.#lostAtMs !== undefined || Date.now() - this.#answeredAtMs < FRESH_MS) return;
+    this.#refreshing ??= this.check().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
   }
 
   /** Asks once, now. */

@@ -17,15 +17,16 @@ export async function post(
     readonly body: string;
     readonly contentType: string;
     readonly authorization: string | undefined;
+    readonly timeoutMs?: number;
   },
 ): Promise<PostAnswer> {
-  const { body, contentType, authorization } = request;
+  const { body, contentType, authorization, timeoutMs = TIMEOUT_MS } = request;
   try {
     const response = await fetch(new URL(path, worker.url), {
       method: "POST",
       headers: { "content-type": contentType, ...(authorization === undefined ? {} : { authorization }) },
       body,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     return { status: response.status, body: await response.text() };
   } catch (thrown) {
@@ -49,11 +50,16 @@ export type Outcome =
   | { readonly kind: "later"; readonly reason: string }
   | { readonly kind: "never"; readonly reason: string };
 
-/** A fault of ours, a rate or a token that has expired will pass; what is wrong with the message will not. */
-export function toOutcome({ status, body }: PostAnswer): Outcome {
+/**
+ * A fault of ours, a rate, or a token of ours that has expired will pass; what is wrong with the message will not.
+ *
+ * @param hasOwnToken whether the message came with a token, which nobody will renew
+ */
+export function toOutcome({ status, body }: PostAnswer, hasOwnToken = false): Outcome {
   if (status >= 200 && status < 300) return { kind: "done" };
   const { code = `status ${status}`, message = "" } = findError(body);
   const reason = `${code}: ${message}`;
-  const passes = status < 400 || status >= 500 || status === 401 || status === 408 || status === 429;
+  const isOurs = status === 401 && !hasOwnToken;
+  const passes = status < 400 || status >= 500 || isOurs || status === 408 || status === 429;
   return { kind: passes ? "later" : "never", reason };
 }

@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import type { ConsumeMessage, Options } from "amqplib";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildIfStale } from "../../scripts/build.ts";
@@ -71,6 +72,7 @@ describe.skipIf(why !== undefined)(`AMQP 0-9-1${why === undefined ? "" : ` (skip
     await rm(stateDirectory, { recursive: true, force: true });
   }, 30_000);
 
+  const range = (count: number) => Array.from({ length: count }, (_, n) => n);
   const newChannel = () => `demo/${randomUUID()}`;
   const publish = async (channel: string, event: object | readonly object[]) => {
     const response = await fetch(`${served.url}/channels/${channel}`, {
@@ -142,6 +144,21 @@ describe.skipIf(why !== undefined)(`AMQP 0-9-1${why === undefined ? "" : ` (skip
       const { fields, properties } = await find();
       expect(fields.routingKey.endsWith(".%")).toBe(true);
       expect(properties.headers?.["cloudEvents:subject"]).toBe(channel);
+    });
+
+    it("are whole events where their attributes are too large to be headers", async () => {
+      const channel = newChannel();
+      const received = await broker.listen(broker.prefix, channel.replaceAll("/", "."));
+      const attributes = Object.fromEntries(range(32).map((n) => [`x${n}`, "€".repeat(1024)]));
+      const { id, sequence } = await publish(channel, { type: "large", data: 1, ...attributes });
+      await publish(channel, { type: "next" });
+      const { properties, content } = await received.next();
+      expect(properties).toMatchObject({
+        messageId: id,
+        contentType: "application/cloudevents+json; charset=utf-8",
+      });
+      expect(JSON.parse(content.toString())).toMatchObject({ id, sequence, data: 1, ...attributes });
+      expect((await received.next()).properties.type).toBe("next");
     });
 
     it("are only those of the channels that were chosen", async () => {
@@ -282,6 +299,19 @@ describe.skipIf(why !== undefined)(`AMQP 0-9-1${why === undefined ? "" : ` (skip
     });
   });
 
+  it("serves Python's own client, in all that it says of itself", async () => {
+    const script = join("tests", "conformance", "amqp_client.py");
+    const channel = `demo/v1.2/${randomUUID()}`;
+    const { stdout } = await promisify(execFile)("/usr/bin/python3", [
+      script,
+      broker.url,
+      broker.prefix,
+      served.url,
+      channel,
+    ]);
+    expect(stdout).toBe("all of it holds\n");
+  }, 60_000);
+
   it("carries the example: each task is done by one of the consumers, also where one dies", async () => {
     const environment = { ...process.env, AMQP_URL: broker.url, AMQP_PREFIX: broker.prefix };
     const run = (name: string, ...options: string[]) => {
@@ -324,34 +354,6 @@ describe.skipIf(why !== undefined)(`AMQP 0-9-1${why === undefined ? "" : ` (skip
       }
       return seen;
     };
-    const range = (count: number) => Array.from({ length: count }, (_, n) => n);
-
-    it("of the gateway, killed again and again, loses nothing that goes out, and nothing that comes in", async () => {
-      const [out, incoming] = [newChannel(), newChannel()];
-      const received = await broker.listen(broker.prefix, out.replaceAll("/", "."));
-      const count = 3000;
-      const publishing = (async () => {
-        for (let n = 0; n < count; n += 50) {
-          await publish(
-            out,
-            range(50).map((k) => ({ type: "t", id: `${out}-${n + k}`, data: n + k })),
-          );
-          await Promise.all(
-            range(10).map((k) => sendIn(incoming, String(n + k), { ...json, messageId: `in-${n + k}` })),
-          );
-        }
-      })();
-      const taking = takeAll(received, count);
-      for (let kills = 0; kills < 3; kills += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 250));
-        await gateway.kill();
-        gateway = await startBridge();
-      }
-      await publishing;
-      expect(await taking).toEqual(range(count));
-      await expect.poll(async () => (await readAll(incoming)).length, { timeout: 15_000 }).toBe(count / 5);
-    }, 60_000);
-
     it("of the way to the broker is made good", async () => {
       await untilUp();
       const channel = newChannel();
@@ -372,14 +374,15 @@ describe.skipIf(why !== undefined)(`AMQP 0-9-1${why === undefined ? "" : ` (skip
       const channel = newChannel();
       const { port } = served;
       await served.kill();
+      // Somebody who tidies up: a broker confirms what no queue takes, and that must not count as kept.
+      await broker.channel.deleteQueue(`${broker.prefix}.in.retry.200`);
       for (let n = 0; n < 20; n += 1) await sendIn(channel, String(n), { ...json, messageId: `late-${n}` });
-      const { queue, waiting } = { queue: `${broker.prefix}.in.retry.200`, waiting: 1 };
-      await expect
-        .poll(async () => (await broker.channel.checkQueue(queue)).messageCount, {
-          timeout: 5000,
-          interval: 20,
-        })
-        .toBeGreaterThanOrEqual(waiting);
+      // One that is asked for a queue that is not there closes the channel: the bridge has to have made it again first.
+      await expect.poll(async () => (await health()).amqp.status, { timeout: 10_000 }).not.toBe("ok");
+      await untilUp();
+      const queue = `${broker.prefix}.in.retry.200`;
+      const countWaiting = async () => (await broker.channel.checkQueue(queue)).messageCount;
+      await expect.poll(countWaiting, { timeout: 5000, interval: 20 }).toBeGreaterThanOrEqual(1);
       const environment = { DEV_AUTH: "true", RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" };
       served = await serve({ port, stateDirectory, environment });
       await expect.poll(async () => (await readAll(channel)).length, { timeout: 15_000 }).toBe(20);

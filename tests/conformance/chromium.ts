@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,11 +9,12 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { chromium } from "playwright-core";
 import type { Target } from "./door-driver.ts";
+import { whyMissing } from "./missing.ts";
 
 const PATH = "/usr/bin/chromium";
 
-/** In CI it is there, or the test fails: see .ci/run. */
-export const hasChromium = existsSync(PATH) || process.env.CI === "true";
+/** Why tests that need it cannot run here; undefined where they can. */
+export const whyNoChromium = whyMissing(PATH);
 
 export interface Browser {
   /** On an `http://localhost` of its own, which browsers take for a secure context, with `gateway-page.js` loaded. */

@@ -4,9 +4,10 @@
  * @param {typeof import("../../clients/typescript/index.ts")} everywire
  * @param {string} url
  * @param {string} channel
+ * @param {import("../../clients/typescript/index.ts").ConnectOptions} [options]
  */
-export async function runClientProgram(everywire, url, channel) {
-  const client = everywire.connect(url);
+export async function runClientProgram(everywire, url, channel, options = {}) {
+  const client = everywire.connect(url, options);
   const subscription = client.subscribe(channel);
   await subscription.ready;
   const first = subscription.transport;

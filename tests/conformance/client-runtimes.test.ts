@@ -19,7 +19,8 @@ const PROGRAM = join(import.meta.dirname, "client-program.mjs");
 /** Debian's: the oldest that is promised. */
 const OLD_NODE = "/usr/bin/node";
 const hasOldNode = existsSync(OLD_NODE) || process.env.CI === "true";
-const MAX_BASE_BYTES = 12_288;
+/** Gzipped. The README says so: who makes it larger has a reason to give there. */
+const MAX_BASE_BYTES = 11_500;
 
 let target: ServedTarget;
 let directory: string;

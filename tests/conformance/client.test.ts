@@ -152,6 +152,23 @@ describe.concurrent("the ladder", () => {
     await proxy.stop();
   });
 
+  it("leaves a wire that opens and then brings nothing", async () => {
+    const proxy = await createHinderingProxy(target.url, { buffersRest: true });
+    const channel = newChannel();
+    const client = open(proxy.url, {
+      transports: ["sse", "long-poll"],
+      timing: { ...TIMING, silenceMs: 600 },
+    });
+    const subscription = client.subscribe(channel);
+    await subscription.ready;
+    expect(subscription.transport).toBe("sse");
+    await publishAll(open(target.url), channel, 100);
+    expect(await take(subscription, 100)).toEqual(upTo(100));
+    expect(subscription.transport).toBe("long-poll");
+    client.close();
+    await proxy.stop();
+  });
+
   it("climbs back when the way is clear, without losing or repeating anything, and remembers it elsewhere", async () => {
     const proxy = await createHinderingProxy(target.url, { webSockets: "refuse", buffersAnswers: true });
     const kept = new Map<string, string>();

@@ -8,17 +8,19 @@ export interface CuttableProxy {
   readonly connections: number;
   /** Resets every connection, as a network that goes away does. */
   cut(): void;
+  /** Where connections go that are made from now on. */
+  retarget(url: string): void;
   stop(): Promise<void>;
 }
 
 /** A TCP relay in front of a target: a client's connection can be cut without the client having a say in it. */
 export async function createCuttableProxy(targetUrl: string): Promise<CuttableProxy> {
-  const { hostname, port } = new URL(targetUrl);
+  let target = new URL(targetUrl);
   const open = new Set<Socket>();
   let connections = 0;
   const server = createServer((client) => {
     connections += 1;
-    const upstream = connect(Number(port), hostname);
+    const upstream = connect(Number(target.port), target.hostname);
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client],
@@ -43,6 +45,9 @@ export async function createCuttableProxy(targetUrl: string): Promise<CuttablePr
       return connections;
     },
     cut,
+    retarget(url) {
+      target = new URL(url);
+    },
     async stop() {
       cut();
       server.close();

@@ -51,11 +51,6 @@ type ReadingDoor = DoorDriver & Required<Pick<DoorDriver, "read">>;
 export const publishers = drivers.filter((door): door is Publisher => door.publish !== undefined);
 export const readers = drivers.filter((door): door is ReadingDoor => door.read !== undefined);
 
-/** Every pair, named for a test's title. */
-export function pairs<A extends DoorDriver, B extends DoorDriver>(first: readonly A[], second: readonly B[]) {
-  return first.flatMap((from) => second.map((to) => ({ from, to, title: `${from.name} -> ${to.name}` })));
-}
-
 /** The door in `functions/routes.ts` or `gateway/doors.ts` that a driver drives. */
 export function doorOf(driver: DoorDriver): string {
   return driver.door ?? driver.name;

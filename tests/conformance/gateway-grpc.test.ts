@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -25,6 +24,7 @@ import { EventSchema } from "../../proto/gen/everywire/v1/event_pb.ts";
 import { ROOT } from "../../scripts/paths.ts";
 import { toDoorError } from "./doors/grpc.ts";
 import { until } from "./gateway-clients.ts";
+import { orSkipped, PYTHON, whyNoModule } from "./missing.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
 
@@ -219,12 +219,7 @@ describe.each(wires)("gRPC $name", ({ secure }) => {
   });
 });
 
-// In CI it is there, or the test fails: see .ci/run.
-const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
-const hasGrpc = await run(python, ["-c", "import grpc"]).then(
-  () => true,
-  () => false,
-);
+const whyNoGrpcio = await whyNoModule("grpc");
 
 describe("other clients of gRPC", () => {
   it("buf curl finds the services by reflection, and calls them", async () => {
@@ -241,10 +236,10 @@ describe("other clients of gRPC", () => {
     expect(JSON.parse(await curl("-k", "-d", body, url))).toMatchObject({ duplicate: false });
   });
 
-  it.skipIf(!hasGrpc && process.env.CI !== "true")("Python's grpcio calls it in all four ways", async () => {
+  it.skipIf(whyNoGrpcio)(orSkipped("Python's grpcio calls it in all four ways", whyNoGrpcio), async () => {
     const script = join(ROOT, "tests", "conformance", "grpc_client.py");
     const address = `127.0.0.1:${target.gateway?.grpcPort}`;
-    const { stdout } = await run(python, [script, address, newChannel()], { timeout: 30_000 });
+    const { stdout } = await run(PYTHON, [script, address, newChannel()], { timeout: 30_000 });
     expect(JSON.parse(stdout)).toEqual({
       unary: 1,
       client_streaming: 50,

@@ -1,18 +1,19 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT, toBinary } from "../../scripts/paths.ts";
 import type { Browser } from "./chromium.ts";
-import { hasChromium, openChromium } from "./chromium.ts";
+import { openChromium, whyNoChromium } from "./chromium.ts";
+import { orSkipped, whyMissing } from "./missing.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
 
 const run = promisify(execFile);
 const GTLSCLIENT = "/usr/bin/gtlsclient";
+const whyNoNgtcp2 = whyMissing(GTLSCLIENT);
 
 let target: ServedTarget;
 beforeAll(async () => {
@@ -24,24 +25,29 @@ const newChannel = () => `demo/${randomUUID()}`;
 const certificatePath = () => join(target.stateDirectory, "gateway-cert.pem");
 
 describe("HTTP/3", () => {
-  it.skipIf(!hasChromium)("takes Chromium to every door, streams live included", async () => {
-    const browser: Browser = await openChromium(target, certificatePath());
-    try {
-      const url = `https://localhost:${target.gateway?.tlsPort}`;
-      // A page is not told what another origin's answers came over.
-      const devtools = await browser.page.context().newCDPSession(browser.page);
-      const protocols = new Set<string | undefined>();
-      devtools.on("Network.responseReceived", ({ response }) => protocols.add(response.protocol));
-      await devtools.send("Network.enable");
-      const result = await browser.page.evaluate(`tests.fetchAll(${JSON.stringify(url)}, "${newChannel()}")`);
-      expect(result).toEqual({ status: 201, length: 200_000, missing: [404, "not_found"] });
-      expect([...protocols]).toEqual(["h3"]);
-    } finally {
-      await browser.close();
-    }
-  });
+  it.skipIf(whyNoChromium)(
+    orSkipped("takes Chromium to every door, streams live included", whyNoChromium),
+    async () => {
+      const browser: Browser = await openChromium(target, certificatePath());
+      try {
+        const url = `https://localhost:${target.gateway?.tlsPort}`;
+        // A page is not told what another origin's answers came over.
+        const devtools = await browser.page.context().newCDPSession(browser.page);
+        const protocols = new Set<string | undefined>();
+        devtools.on("Network.responseReceived", ({ response }) => protocols.add(response.protocol));
+        await devtools.send("Network.enable");
+        const result = await browser.page.evaluate(
+          `tests.fetchAll(${JSON.stringify(url)}, "${newChannel()}")`,
+        );
+        expect(result).toEqual({ status: 201, length: 200_000, missing: [404, "not_found"] });
+        expect([...protocols]).toEqual(["h3"]);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 
-  it.skipIf(!existsSync(GTLSCLIENT) && process.env.CI !== "true")("answers ngtcp2's client", async () => {
+  it.skipIf(whyNoNgtcp2)(orSkipped("answers ngtcp2's client", whyNoNgtcp2), async () => {
     const url = `https://localhost:${target.gateway?.tlsPort}/docs`;
     const options = ["-q", "--exit-on-all-streams-close", "--download", target.stateDirectory];
     await run(GTLSCLIENT, [...options, "127.0.0.1", String(target.gateway?.tlsPort), url], {

@@ -8,13 +8,14 @@ import { startGateway } from "../../scripts/gateway.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
 import type { Browser } from "./chromium.ts";
-import { hasChromium, openChromium } from "./chromium.ts";
+import { openChromium, whyNoChromium } from "./chromium.ts";
 import { websocket } from "./doors/websocket.ts";
 import { until } from "./gateway-clients.ts";
+import { orSkipped } from "./missing.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget, toTargetGateway } from "./serve-target.ts";
 
-describe.skipIf(!hasChromium)("WebTransport in Chromium", () => {
+describe.skipIf(whyNoChromium)(orSkipped("WebTransport in Chromium", whyNoChromium), () => {
   let target: ServedTarget;
   let browser: Browser;
   beforeAll(async () => {
@@ -111,44 +112,47 @@ describe.skipIf(!hasChromium)("WebTransport in Chromium", () => {
   });
 });
 
-describe.skipIf(!hasChromium)("a WebTransport session whose Worker is killed", () => {
-  let directory: string;
-  let served: Served;
-  let gateway: RunningGateway;
-  let browser: Browser;
-  const start = (port: number) =>
-    serve({
-      port,
-      stateDirectory: directory,
-      environment: { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" },
+describe.skipIf(whyNoChromium)(
+  orSkipped("a WebTransport session whose Worker is killed", whyNoChromium),
+  () => {
+    let directory: string;
+    let served: Served;
+    let gateway: RunningGateway;
+    let browser: Browser;
+    const start = (port: number) =>
+      serve({
+        port,
+        stateDirectory: directory,
+        environment: { RATE_LIMITS: "off", ANONYMOUS_CHANNELS: "demo/**" },
+      });
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), "everywire-gateway-"));
+      served = await start(0);
+      gateway = await startGateway({ url: served.url, stateDirectory: directory, onLog: () => {} });
+      const target = { url: served.url, gateway: toTargetGateway(gateway, directory) };
+      browser = await openChromium(target, join(directory, "gateway-cert.pem"));
+    }, 60_000);
+    afterAll(async () => {
+      await browser.close();
+      await gateway.stop();
+      await served.stop();
+      await rm(directory, { recursive: true, force: true });
     });
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "everywire-gateway-"));
-    served = await start(0);
-    gateway = await startGateway({ url: served.url, stateDirectory: directory, onLog: () => {} });
-    const target = { url: served.url, gateway: toTargetGateway(gateway, directory) };
-    browser = await openChromium(target, join(directory, "gateway-cert.pem"));
-  }, 60_000);
-  afterAll(async () => {
-    await browser.close();
-    await gateway.stop();
-    await served.stop();
-    await rm(directory, { recursive: true, force: true });
-  });
 
-  it("goes on where it was when the Worker is back, with nothing lost and nothing twice", async () => {
-    const channel = `demo/${randomUUID()}`;
-    const publish = (data: number) => websocket.publish?.(served, channel, { type: "t", data });
-    for (let n = 1; n <= 5; n += 1) await publish(n);
-    const values = [`https://localhost:${gateway.ports.TLS_PORT}/wt`, gateway.certificateHash, channel, 10];
-    const followed = browser.page.evaluate(
-      `tests.follow(${values.map((value) => JSON.stringify(value)).join()})`,
-    );
-    await until(async () => (await browser.page.evaluate("globalThis.following")) === true);
-    const { port } = served;
-    await served.kill();
-    served = await start(port);
-    for (let n = 6; n <= 10; n += 1) await publish(n);
-    expect(await followed).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  });
-});
+    it("goes on where it was when the Worker is back, with nothing lost and nothing twice", async () => {
+      const channel = `demo/${randomUUID()}`;
+      const publish = (data: number) => websocket.publish?.(served, channel, { type: "t", data });
+      for (let n = 1; n <= 5; n += 1) await publish(n);
+      const values = [`https://localhost:${gateway.ports.TLS_PORT}/wt`, gateway.certificateHash, channel, 10];
+      const followed = browser.page.evaluate(
+        `tests.follow(${values.map((value) => JSON.stringify(value)).join()})`,
+      );
+      await until(async () => (await browser.page.evaluate("globalThis.following")) === true);
+      const { port } = served;
+      await served.kill();
+      served = await start(port);
+      for (let n = 6; n <= 10; n += 1) await publish(n);
+      expect(await followed).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    });
+  },
+);

@@ -8,6 +8,8 @@ export interface Hindrances {
   readonly isAway?: boolean;
   /** Keeps an answer back until it is whole: a stream never comes. */
   readonly buffersAnswers?: boolean;
+  /** Lets the first bytes of an answer through at once, and what follows only when it is whole. */
+  readonly buffersRest?: boolean;
   /** `refuse` the upgrade; `swallow` what is sent after it; `cut` soon after it. */
   readonly webSockets?: "pass" | "refuse" | "swallow" | "cut";
   /** Every connection is cut when it has carried a random part of so many bytes, or some more. */
@@ -36,7 +38,7 @@ export async function createHinderingProxy(targetUrl: string, first: Hindrances)
   };
   const server = createServer((incoming, outgoing) => {
     paths.push(incoming.url ?? "");
-    forward(incoming, outgoing, { hostname, port }, proxy.hindrances.buffersAnswers === true);
+    forward(incoming, outgoing, { hostname, port }, proxy.hindrances);
   });
   server.on("connection", (socket: Socket) => {
     hold(socket);
@@ -90,21 +92,28 @@ function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   target: { readonly hostname: string; readonly port: string },
-  buffers: boolean,
+  { buffersAnswers = false, buffersRest = false }: Hindrances,
 ): void {
   const { method, url: path, headers } = incoming;
   const upstream = request({ ...target, method, path, headers }, (answer) => {
     answer.on("error", () => outgoing.destroy());
-    if (!buffers) {
+    if (!buffersAnswers && !buffersRest) {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
       answer.pipe(outgoing);
       return;
     }
     const chunks: Buffer[] = [];
-    answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+    answer.on("data", (chunk: Buffer) => {
+      if (buffersRest && !outgoing.headersSent) {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        outgoing.write(chunk);
+      } else {
+        chunks.push(chunk);
+      }
+    });
     answer.on("end", () => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      if (!outgoing.headersSent) outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.end(Buffer.concat(chunks));
     });
   });

@@ -12,6 +12,8 @@ export interface Mosquitto {
   readonly url: string;
   /** Ends it in order, so that it keeps its sessions, and starts it again. */
   restart(whileAway?: () => Promise<void>): Promise<void>;
+  /** The same, but it ends by SIGKILL, and so forgets its sessions and messages. */
+  crash(whileAway?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,21 +59,23 @@ export async function startMosquitto(): Promise<Mosquitto> {
       await delay(50);
     }
   };
-  const end = async () => {
+  const end = async (signal: NodeJS.Signals) => {
     const exited = once(broker, "exit");
-    broker.kill("SIGTERM");
+    broker.kill(signal);
     await exited;
+  };
+  const restart = async (signal: NodeJS.Signals, whileAway?: () => Promise<void>) => {
+    await end(signal);
+    await whileAway?.();
+    await start();
   };
   await start();
   return {
     url: `mqtt://127.0.0.1:${port}`,
-    async restart(whileAway) {
-      await end();
-      await whileAway?.();
-      await start();
-    },
+    restart: (whileAway) => restart("SIGTERM", whileAway),
+    crash: (whileAway) => restart("SIGKILL", whileAway),
     async stop() {
-      await end();
+      await end("SIGTERM");
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -119,6 +119,68 @@ describe.skipIf(why !== undefined)(`the MQTT bridge${why === undefined ? "" : ` 
     ]);
   });
 
+  it("carries every message in, also one that is like the one before", async () => {
+    const topic = `plant/${randomUUID()}`;
+    // The broker may give each of them the same number, since each is acknowledged before the next.
+    for (const qos of [2, 2, 1, 1] as const) await send(topic, "on", { qos });
+    await expect.poll(() => readAll(`demo/${topic}`)).toHaveLength(4);
+  });
+
+  it("carries along what is retained, when it expires and where to answer, both ways", async () => {
+    const [topic, channel] = [`plant/${randomUUID()}`, `demo/${randomUUID()}`];
+    const properties = {
+      messageExpiryInterval: 60,
+      responseTopic: "plant/answers",
+      correlationData: Buffer.from("c"),
+    };
+    await send(topic, "in", { retain: true, properties });
+    await expect.poll(() => readAll(`demo/${topic}`)).toHaveLength(1);
+    const [event] = await readAll(`demo/${topic}`);
+    const { mqttexpires, mqttresponsetopic, mqttcorrelation, mqttretain } = event ?? {};
+    expect(Date.parse(String(mqttexpires))).toBeGreaterThan(Date.now() + 40_000);
+    expect([mqttresponsetopic, mqttcorrelation]).toEqual(["plant/answers", "Yw=="]);
+    // A message that is handed on as it is published is not marked as retained unless the bridge asks for that.
+    expect(mqttretain).toBe(true);
+
+    const received = await listen(channel);
+    const own = { mqttexpires, mqttresponsetopic, mqttcorrelation, mqttretain };
+    await publish(channel, { type: "late", mqttexpires: "2020-01-01T00:00:00Z" });
+    await publish(channel, { type: "t", data: "out", ...own });
+    const { packet } = await received.next();
+    expect(packet.properties).toMatchObject({
+      responseTopic: "plant/answers",
+      correlationData: Buffer.from("c"),
+      userProperties: { type: "t" },
+    });
+    expect(packet.properties?.messageExpiryInterval).toBeGreaterThan(30);
+    // Who comes later gets it from the broker, until an empty one takes its place.
+    const late = async () => {
+      const other = await connect();
+      const messages: string[] = [];
+      other.on("message", (_topic, payload) => messages.push(payload.toString()));
+      await other.subscribeAsync(channel, { qos: 1 });
+      await other.publishAsync(`${channel}/end`, "", { qos: 1 });
+      await other.endAsync();
+      return messages;
+    };
+    expect(await late()).toEqual(['"out"']);
+    await publish(channel, { type: "t", data_base64: "", mqttretain: true });
+    await received.next();
+    expect(await late()).toEqual([]);
+  });
+
+  it("carries an event whole that MQTT has no characters for, and then the next one", async () => {
+    const channel = `demo/${randomUUID()}`;
+    const received = await listen(channel);
+    // A broker closes the connection of whoever sends such a text as a property (MQTT 5 §1.5.4).
+    await publish(channel, { type: "odd", data: 1, odd: "\u0085\ufffe" });
+    await publish(channel, { type: "next", data: 2 });
+    const { payload, packet } = await received.next();
+    expect(packet.properties?.contentType).toMatch(/^application\/cloudevents\+json/);
+    expect(JSON.parse(payload)).toMatchObject({ type: "odd", data: 1, odd: "\u0085\ufffe" });
+    expect((await received.next()).payload).toBe("2");
+  });
+
   it("carries nothing back to where it came from", async () => {
     // Both ways on the same topics: what goes out comes in, but for the bridge.
     const topic = `plant/${randomUUID()}`;
@@ -191,4 +253,17 @@ describe.skipIf(why !== undefined)(`the MQTT bridge${why === undefined ? "" : ` 
     // What was sent again is there once.
     expect(data).toHaveLength(wanted.size);
   }, 60_000);
+
+  it("goes on after a broker that has forgotten everything", async () => {
+    const [channel, topic] = [`demo/${randomUUID()}`, `plant/${randomUUID()}`];
+    const received = await listen(channel);
+    // Retained, since this client may be back later than the bridge.
+    await broker.crash(async () => {
+      await publish(channel, { type: "t", data: "while it was away", mqttretain: true });
+    });
+    expect((await received.next(20_000)).payload).toBe('"while it was away"');
+    await vi.waitFor(() => expect(client.connected).toBe(true), { timeout: 5000 });
+    await send(topic, "after");
+    await expect.poll(() => readAll(`demo/${topic}`)).toHaveLength(1);
+  }, 40_000);
 });

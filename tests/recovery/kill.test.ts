@@ -8,6 +8,8 @@ import type { RunningGateway } from "../../scripts/gateway.ts";
 import { startGateway } from "../../scripts/gateway.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
+import type { CuttableProxy } from "../conformance/cuttable-proxy.ts";
+import { createCuttableProxy } from "../conformance/cuttable-proxy.ts";
 import type { PublishedEvent, Target } from "../conformance/door-driver.ts";
 import { connect } from "../conformance/doors/websocket.ts";
 import { publishers, readers } from "../conformance/doors.ts";
@@ -15,7 +17,7 @@ import { toTargetGateway } from "../conformance/serve-target.ts";
 
 /** Kills in a row; each is at a random moment under load. */
 const KILLS = 10;
-const WRITERS_PER_DOOR = 2;
+const WRITERS_PER_DOOR = 1;
 const CHANNEL = "demo/recovery";
 
 let stateDirectory: string;
@@ -25,16 +27,16 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await gateway?.stop();
+  await proxy?.stop();
   await rm(stateDirectory, { recursive: true, force: true });
 });
 
-/** Stays while the Worker behind it is killed. */
+/** Both stay while the Worker behind them is killed, and comes back on another port. */
 let gateway: RunningGateway | undefined;
-let port = 0;
-/** Always on the same port, where the gateway looks for it. */
+let proxy: CuttableProxy | undefined;
 async function start(): Promise<Served & Target> {
   const served = await serve({
-    port,
+    port: 0,
     stateDirectory,
     environment: {
       RATE_LIMITS: "off",
@@ -44,8 +46,9 @@ async function start(): Promise<Served & Target> {
       ALLOW_PRIVATE_WEBHOOKS: "true",
     },
   });
-  ({ port } = served);
-  gateway ??= await startGateway({ url: served.url, stateDirectory, onLog: () => {} });
+  proxy ??= await createCuttableProxy(served.url);
+  proxy.retarget(served.url);
+  gateway ??= await startGateway({ url: proxy.url, stateDirectory, onLog: () => {} });
   return { ...served, gateway: toTargetGateway(gateway, stateDirectory) };
 }
 

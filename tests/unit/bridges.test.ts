@@ -7,6 +7,7 @@ import { matchesGlob, parseChannelGlob } from "../../core/channel-name.ts";
 import { toChannel, toRoutingKey } from "../../gateway/amqp/routing-key.ts";
 import { CursorFile } from "../../gateway/mirror/cursor-file.ts";
 import { Glob } from "../../gateway/mirror/glob.ts";
+import { PacketIds } from "../../gateway/mqtt-bridge/packet-ids.ts";
 import { fitAnswer } from "../../gateway/udp/answer.ts";
 import { Proofs } from "../../gateway/udp/proof.ts";
 import { SourceRate } from "../../gateway/udp/source-rate.ts";
@@ -79,6 +80,37 @@ describe("a file of cursors", () => {
     for (let n = 0; n < 25_000; n += 1) file.set(new Map([["a", String(n)]]));
     expect(readFileSync(path, "utf8").split("\n").length).toBeLessThan(10_010);
     expect(new CursorFile(path).get("a")).toBe("24999");
+  });
+});
+
+describe("the number of an MQTT packet", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "everywire-packets-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it("names the same event only where the broker says that it repeats, also after a crash", () => {
+    const path = join(directory, "packets");
+    const message = { topic: "t", payload: Buffer.from("on"), messageId: 1, isRepeated: false };
+    const repeated = { ...message, isRepeated: true };
+    const ids = new PacketIds(path);
+    const first = ids.toId(message);
+    // The number is free again, and the next message says the same: it is another one.
+    const second = ids.toId(message);
+    expect(second).not.toBe(first);
+    expect(ids.toId(repeated)).toBe(second);
+    // Not closed, as after a crash.
+    const restarted = new PacketIds(path);
+    expect(restarted.toId(repeated)).toBe(second);
+    // What was first sent under the number never came.
+    const other = { ...repeated, payload: Buffer.from("off") };
+    const third = restarted.toId(other);
+    expect(third).not.toBe(second);
+    expect(restarted.toId(other)).toBe(third);
+    restarted.forget();
+    expect(restarted.toId(other)).not.toBe(third);
+    expect(new Set([1, 2].map(() => ids.toId({ ...message, messageId: undefined }))).size).toBe(2);
   });
 });
 

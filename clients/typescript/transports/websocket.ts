@@ -89,8 +89,8 @@ class SocketConnection implements TransportConnection {
       this.#refs += 1;
       const ref = this.#refs;
       const timer = setTimeout(() => {
-        this.#asked.delete(ref);
-        reject(new EverywireError("unavailable", "The publish was not answered."));
+        // What answers nothing brings nothing either.
+        this.end(new EverywireError("unavailable", "A publish was not answered."));
       }, ACK_TIMEOUT_MS);
       this.#asked.set(ref, { resolve, reject, timer });
       this.#send(JSON.stringify({ ...event, ack: ref }));

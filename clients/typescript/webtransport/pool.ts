@@ -106,8 +106,13 @@ export class SessionPool {
         use(free);
         return;
       }
-      await free.ask({ op: "hello", token });
-      free.token = token;
+      try {
+        await free.ask({ op: "hello", token });
+        free.token = token;
+      } catch {
+        // One whose token has ended already cannot say who it is now; what follows on it still, ends by itself.
+        free.retire();
+      }
     }
   }
 

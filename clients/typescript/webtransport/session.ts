@@ -62,9 +62,7 @@ export class Session {
       () => this.#onLost(),
       () => this.#onLost(),
     );
-    native.draining?.then(() => {
-      this.#isDraining = true;
-    }, ignore);
+    native.draining?.then(() => this.retire(), ignore);
     this.#readAnswers(operations.readable).catch(() => this.#onLost());
     this.#acceptStreams().catch(() => this.#onLost());
   }
@@ -103,6 +101,11 @@ export class Session {
       datagramsSent: this.#datagramsSent,
       isDraining: this.#isDraining,
     };
+  }
+
+  /** Takes nothing new from now on. */
+  retire(): void {
+    this.#isDraining = true;
   }
 
   follows(channel: string): boolean {
@@ -168,6 +171,7 @@ export class Session {
       const timer = setTimeout(() => {
         this.#asked.delete(ref);
         reject(new EverywireError("unavailable", "The session does not answer."));
+        this.#onLost();
       }, ANSWER_TIMEOUT_MS);
       this.#asked.set(ref, { resolve, reject, timer });
       this.#writer.write(this.#format.encode({ ...line, ref })).catch(() => this.#onLost());

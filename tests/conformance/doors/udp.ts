@@ -115,28 +115,42 @@ export const udp: DoorDriver = {
     let last: string | undefined;
     let askedAgainFor: string | undefined;
     const early: TcpLine[] = [];
+    /** What came after something that was lost, by the cursor before it. */
+    const ahead = new Map<unknown, TcpLine>();
     // What begins at the beginning has no cursor before its first event.
     const isNew = (given: unknown) => last === "earliest" || String(given) > String(last);
-    const askAgain = () => {
+    /** @param until the last one that is missing, where it is known */
+    const askAgain = (until?: unknown) => {
       if (askedAgainFor === last) return;
       askedAgainFor = last;
-      void send({ op: "resend", channel, after: last, proof: connection.proof, token: target.token });
+      const { proof } = connection;
+      void send({ op: "resend", channel, after: last, until, proof, token: target.token });
       setTimeout(() => {
         if (askedAgainFor === last) askedAgainFor = undefined;
-      }, 200);
+      }, 100);
     };
     const onEvent = (event: TcpLine) => {
       if (last === undefined) return void early.push(event);
       if (event.op === "error")
         return events.end(new DoorError(event.code as ErrorCode, String(event.message)));
-      if (event.op === "position") return isNew(event.after) ? askAgain() : undefined;
+      if (event.op === "position") {
+        if (isNew(event.after)) askAgain([...ahead.keys()].sort()[0]);
+        return;
+      }
       const sequence = event.sequence as string | undefined;
       if (sequence === undefined && event.type !== "everywire.gap") return;
       if (sequence !== undefined && !isNew(sequence)) return;
+      ahead.set(event.previous, event);
       // Something before it was lost.
-      if (event.previous !== last) return askAgain();
-      last = sequence ?? (event.data as { resumedAt: string }).resumedAt;
-      events.push({ sequence, event });
+      if (event.previous !== last) return askAgain(event.previous);
+      for (;;) {
+        const next = ahead.get(last);
+        if (next === undefined) return;
+        ahead.delete(last);
+        const cursor = next.sequence as string | undefined;
+        last = cursor ?? (next.data as { resumedAt: string }).resumedAt;
+        events.push({ sequence: cursor, event: next });
+      }
     };
     const connection = await connectDatagrams(target, onEvent);
     const { socket, ask, send } = connection;
