@@ -14,6 +14,8 @@ export type PortName = keyof typeof PORTS;
 
 /** A server, and who one is to it. */
 export interface Target {
+  /** The ports that the environment names. The server may say where the others are. */
+  readonly givenPorts: readonly PortName[];
   /** Without a slash at the end. */
   readonly url: string;
   readonly hostname: string;
@@ -39,6 +41,7 @@ export function toTarget(words: Arguments, environment: NodeJS.ProcessEnv): Targ
     hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     token: words.get("token") || environment.EVERYWIRE_TOKEN || undefined,
     ports: Object.fromEntries(ports) as Target["ports"],
+    givenPorts: Object.keys(PORTS).filter((name): name is PortName => Boolean(environment[name])),
   };
 }
 

@@ -22,18 +22,9 @@ const NOWHERE = "http://127.0.0.1:1";
 let target: ServedTarget;
 let folder: string;
 
-/** Where the server under test is, as a user would tell the command. */
+/** Where the server under test is; its other ports the command finds by itself. */
 function environment(): Record<string, string> {
-  const { tlsPort, grpcPort, healthPort, udpPort } = target.gateway ?? {};
-  return {
-    EVERYWIRE_URL: target.url,
-    TCP_PORT: String(target.tcpPorts.TCP_PORT),
-    MQTT_PORT: String(target.tcpPorts.MQTT_PORT),
-    GRPC_PORT: String(grpcPort),
-    UDP_PORT: String(udpPort),
-    TLS_PORT: String(tlsPort),
-    GATEWAY_HEALTH_PORT: String(healthPort),
-  };
+  return { EVERYWIRE_URL: target.url };
 }
 
 function everywire(words: readonly string[], options: CommandOptions = {}) {

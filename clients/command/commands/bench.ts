@@ -9,6 +9,7 @@ import type { RunCommand } from "../command.ts";
 import { POLL_INTERVAL_MS } from "../doors/http.ts";
 import type { DoorEntry } from "../doors.ts";
 import { EXIT } from "../exit-code.ts";
+import { findPorts } from "../find-ports.ts";
 import { request } from "../http.ts";
 import { pad } from "../output.ts";
 import { Progress } from "../progress.ts";
@@ -33,11 +34,12 @@ const METHOD =
 
 /** Measures every door, and writes the figures that the guide shows. */
 export const run: RunCommand = async ({ words, environment, output, signal }) => {
-  const target = toTarget(words, environment);
+  const given = toTarget(words, environment);
   const count = parseNumber(words, "count", { min: 1, max: 100_000 }) ?? 200;
   const size = parseNumber(words, "size", { min: 1, max: 65_536 }) ?? 128;
   const rounds = parseNumber(words, "rounds", { min: 1, max: 100 }) ?? 1;
-  await request(target, "/health", { signal });
+  await request(given, "/health", { signal });
+  const target = await findPorts(given, signal);
   const doors = pickDoors(words.list("via"));
   const progress = new Progress(output);
   const vias: Record<string, ViaFigures> = {};
