@@ -7,6 +7,8 @@ import { z } from "zod";
 import { joinRoom } from "../../clients/typescript/chat.ts";
 import type { Client, ConnectOptions, Subscription, TransportName } from "../../clients/typescript/index.ts";
 import { connect, EverywireError } from "../../clients/typescript/index.ts";
+import { poll } from "../../clients/typescript/long-poll.ts";
+import { readStream } from "../../clients/typescript/sse.ts";
 import { serve } from "../../scripts/serve.ts";
 import type { Hindrances } from "./hindering-proxy.ts";
 import { createHinderingProxy } from "./hindering-proxy.ts";
@@ -366,6 +368,40 @@ describe("a subscription", () => {
     closing.abort();
     expect(other.state).toBe("closed");
     expect(await other[Symbol.asyncIterator]().next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe("the layers for one wire", () => {
+  it("read a stream of server-sent events, with a token, until they are left", async () => {
+    const room = `rooms/${randomUUID()}`;
+    const { token } = await target.signIn("alice");
+    const client = open(target.url, { token });
+    await publishAll(client, room, 3);
+    const data: unknown[] = [];
+    for await (const event of readStream(target.url, room, { token: () => token, after: "earliest" })) {
+      if (data.push(event.data) === 3) break;
+    }
+    expect(data).toEqual(upTo(3));
+    await expect(readStream(target.url, room).next()).rejects.toMatchObject({ code: "unauthenticated" });
+    const closing = new AbortController();
+    const closed = readStream(target.url, room, { token, signal: closing.signal }).next();
+    closing.abort();
+    expect(await closed).toEqual({ done: true, value: undefined });
+  });
+
+  it("ask once for what comes next", async () => {
+    const channel = newChannel();
+    const client = open(target.url);
+    const { next } = await poll(target.url, channel, { timeoutSeconds: 0 });
+    const asked = poll(target.url, channel, { after: next, timeoutSeconds: 20 });
+    await publishAll(client, channel, 1);
+    const { events, timeout } = await asked;
+    expect(events.map(({ data }) => data)).toEqual([0]);
+    expect(timeout).toBe(false);
+    const refused = poll(target.url, "rooms/closed", { timeoutSeconds: 0 });
+    await expect(refused).rejects.toMatchObject({ code: "unauthenticated", isTold: true });
+    const nobody = poll("http://127.0.0.1:9", channel, { timeoutSeconds: 0 });
+    await expect(nobody).rejects.toMatchObject({ code: "unavailable", isTold: false });
   });
 });
 
