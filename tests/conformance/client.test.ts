@@ -111,36 +111,41 @@ describe.concurrent("a connection, beside others", () => {
   });
 
   it("stores an id once, and waits where it is told to", async () => {
-    const limited = await serveTarget({ RATE_LIMITS: "on", PUBLISHES_PER_SECOND: "20" });
+    const limited = await serveTarget({ RATE_LIMITS: "on", PUBLISHES_PER_SECOND: "10" });
     const client = open(limited.url);
     const channel = newChannel();
     const first = await client.publish(channel, { type: "n", id: "once", data: 0 });
     expect(await client.publish(channel, { type: "n", id: "once" })).toEqual({ ...first, duplicate: true });
     const subscription = client.subscribe(channel, { after: "earliest" });
     await subscription.ready;
-    // One after the other over the connection, so faster than is allowed.
-    for (const n of upTo(40)) await client.publish(channel, { type: "n", data: n + 1 });
+    // Each more than a second's worth, so that the second has to wait until the first is paid for.
+    for (const first of [1, 21]) {
+      await Promise.all(upTo(20).map((n) => client.publish(channel, { type: "n", data: first + n })));
+    }
     expect(await take(subscription, 41)).toEqual(upTo(41));
     expect(client.stats.resent).toBeGreaterThan(0);
     client.close();
     await limited.stop();
   });
 
-  const cases: readonly (readonly [
+  /** What is left where WebSockets do not pass: SSE, unless the machine is so slow that it looks withheld. */
+  const streams: readonly TransportName[] = ["sse", "ndjson", "long-poll"];
+  type Case = readonly [
     string,
     Hindrances,
-    readonly TransportName[],
-    TransportName | undefined,
-  ])[] = [
-    ["one that refuses WebSockets", { webSockets: "refuse" }, HTTP_WIRES, "sse"],
-    ["one that swallows what is sent on WebSockets", { webSockets: "swallow" }, HTTP_WIRES, "sse"],
-    ["one that cuts WebSockets", { webSockets: "cut" }, HTTP_WIRES, "sse"],
-    ["one that buffers streams", { buffersAnswers: true }, ["sse", "ndjson", "long-poll"], "long-poll"],
-    ["one that does both", { webSockets: "refuse", buffersAnswers: true }, HTTP_WIRES, "long-poll"],
-    ["one that cuts everything at random", { cutsWithinBytes: 8000 }, HTTP_WIRES, undefined],
+    wires: readonly TransportName[],
+    passing: readonly TransportName[],
+  ];
+  const cases: readonly Case[] = [
+    ["one that refuses WebSockets", { webSockets: "refuse" }, HTTP_WIRES, streams],
+    ["one that swallows what is sent on WebSockets", { webSockets: "swallow" }, HTTP_WIRES, streams],
+    ["one that cuts WebSockets", { webSockets: "cut" }, HTTP_WIRES, streams],
+    ["one that buffers streams", { buffersAnswers: true }, streams, ["long-poll"]],
+    ["one that does both", { webSockets: "refuse", buffersAnswers: true }, HTTP_WIRES, ["long-poll"]],
+    ["one that cuts everything at random", { cutsWithinBytes: 8000 }, HTTP_WIRES, HTTP_WIRES],
   ];
 
-  it.each(cases)("loses and repeats nothing behind %s", async (_, hindrances, wires, last) => {
+  it.each(cases)("loses and repeats nothing behind %s", async (_, hindrances, wires, passing) => {
     const proxy = await createHinderingProxy(target.url, hindrances);
     const channel = newChannel();
     const client = open(proxy.url, { transports: wires });
@@ -152,19 +157,18 @@ describe.concurrent("a connection, beside others", () => {
     for await (const { data } of subscription) {
       received.push(data);
       if (received.length < 600 || received.length % 40 > 0) continue;
-      if (received.length >= 1000 && (last === undefined || subscription.transport === last)) break;
+      if (received.length >= 1000 && passing.some((wire) => wire === subscription.transport)) break;
       for (const k of upTo(40)) void publisher.publish(channel, { type: "n", data: received.length + k });
     }
     expect(received).toEqual(upTo(received.length));
     if (hindrances.cutsWithinBytes !== undefined) expect(subscription.stats.reconnects).toBeGreaterThan(5);
-    if (last !== undefined) {
-      expect(subscription.transport).toBe(last);
-      expect(subscription.stats.fallbacks.map(({ to }) => to).at(-1)).toBe(last);
+    else {
+      expect(subscription.stats.fallbacks.length).toBeGreaterThan(0);
       // The next one knows what works.
       const next = client.subscribe(channel, { after: "earliest" });
       expect(await take(next, 1)).toEqual([0]);
       expect(next.stats.fallbacks).toEqual([]);
-      expect(next.transport).toBe(last);
+      expect(passing).toContain(next.transport);
     }
     for (const one of [client, publisher]) one.close();
     await proxy.stop();

@@ -2,12 +2,12 @@ import { EverywireError, parseError } from "../error.ts";
 import type { CloudEvent, NewEvent, Published } from "../event.ts";
 import type { Http } from "../http.ts";
 import type { WebSocketConstructor, WebSocketLike } from "../options.ts";
+import { lost, PendingAnswers } from "../pending-answers.ts";
 import type { Transport, TransportConnection, TransportSink } from "../transport.ts";
 
 /** The exact text that the platform answers by itself, without waking the channel. */
 const PING = '{"op":"ping"}';
 const UTF8 = new TextEncoder();
-const ACK_TIMEOUT_MS = 10_000;
 /** What a subprotocol may be made of (RFC 9110 §5.6.2): JWTs are, and other tokens go into the URL. */
 const SUBPROTOCOL = /^[\w!#$%&'*+.^`|~-]+$/;
 /** Close codes of the server's own are 4000 more than an HTTP status. */
@@ -44,19 +44,12 @@ export function createWebSocket(http: Http, given: WebSocketConstructor | undefi
   };
 }
 
-interface Asked {
-  resolve(published: Published): void;
-  reject(error: EverywireError): void;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
 class SocketConnection implements TransportConnection {
   readonly #sink: TransportSink;
-  readonly #asked = new Map<number, Asked>();
+  readonly #acks = new PendingAnswers<Published>();
   #socket: WebSocketLike | undefined;
   #isOpen = false;
   #isOver = false;
-  #refs = 0;
 
   constructor(sink: TransportSink) {
     this.#sink = sink;
@@ -84,17 +77,11 @@ class SocketConnection implements TransportConnection {
   }
 
   publish(event: NewEvent): Promise<Published> {
-    return new Promise((resolve, reject) => {
-      if (!this.#isOpen || this.#isOver) return reject(lost());
-      this.#refs += 1;
-      const ref = this.#refs;
-      const timer = setTimeout(() => {
-        // What answers nothing brings nothing either.
-        this.end(new EverywireError("unavailable", "A publish was not answered."));
-      }, ACK_TIMEOUT_MS);
-      this.#asked.set(ref, { resolve, reject, timer });
-      this.#send(JSON.stringify({ ...event, ack: ref }));
-    });
+    if (!this.#isOpen || this.#isOver) return Promise.reject(lost());
+    const ref = this.#acks.nextRef();
+    const ack = this.#acks.wait(ref, () => this.end(lost()));
+    this.#send(JSON.stringify({ ...event, ack: ref }));
+    return ack;
   }
 
   close(): void {
@@ -115,11 +102,7 @@ class SocketConnection implements TransportConnection {
     } catch {
       // Not open yet in a runtime that minds: it goes when it opens or fails.
     }
-    for (const { reject, timer } of this.#asked.values()) {
-      clearTimeout(timer);
-      reject(lost());
-    }
-    this.#asked.clear();
+    this.#acks.end();
   }
 
   #send(text: string): void {
@@ -149,29 +132,17 @@ class SocketConnection implements TransportConnection {
         this.#send(JSON.stringify({ op: "pong", ref: frame.ref }));
         break;
       case "ack":
-        this.#take(frame.ref)?.resolve({
+        this.#acks.resolve(frame.ref, {
           id: String(frame.id),
           sequence: frame.sequence as string | undefined,
           duplicate: frame.duplicate === true,
         });
         break;
       case "error":
-        this.#take(frame.ref)?.reject(parseError(frame) ?? lost());
+        this.#acks.reject(frame.ref, parseError(frame) ?? lost());
         break;
     }
   }
-
-  #take(ref: unknown): Asked | undefined {
-    const asked = this.#asked.get(ref as number);
-    if (asked === undefined) return undefined;
-    this.#asked.delete(ref as number);
-    clearTimeout(asked.timer);
-    return asked;
-  }
-}
-
-function lost(): EverywireError {
-  return new EverywireError("unavailable", "The connection was lost.");
 }
 
 function toError(code: number, reason: string): EverywireError {

@@ -1,20 +1,14 @@
-import { EverywireError, parseError } from "../error.ts";
+import type { EverywireError } from "../error.ts";
+import { parseError } from "../error.ts";
 import type { CloudEvent, NewEvent, Published } from "../event.ts";
+import { lost, PendingAnswers } from "../pending-answers.ts";
 import type { TransportSink } from "../transport.ts";
 import type { SessionStats } from "../types.ts";
 import type { Line, MessageFormat } from "./format.ts";
 import type { WebTransportLike } from "./native.ts";
 
-const ANSWER_TIMEOUT_MS = 10_000;
 /** Who comes new does not wait for a session that owes an answer for so long. */
 const STALLED_MS = 1500;
-
-interface Asked {
-  resolve(answer: Line): void;
-  reject(error: EverywireError): void;
-  readonly timer: ReturnType<typeof setTimeout>;
-  readonly atMs: number;
-}
 
 interface Followed {
   readonly channel: string;
@@ -31,13 +25,12 @@ export class Session {
   token: string | undefined;
   readonly #native: WebTransportLike;
   readonly #format: MessageFormat;
-  readonly #asked = new Map<string, Asked>();
+  readonly #answers = new PendingAnswers<Line>();
   /** By the ref of the line that subscribed, which the stream of the subscription begins with. */
   readonly #followed = new Map<string, Followed>();
   readonly #openedAtMs = Date.now();
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #datagrams: WritableStreamDefaultWriter<Uint8Array>;
-  #refs = 0;
   #bytes = 0;
   #datagramsSent = 0;
   #isOver = false;
@@ -84,8 +77,7 @@ export class Session {
 
   /** Whether more may be asked of it. */
   get isUsable(): boolean {
-    const [oldest] = this.#asked.values();
-    const isStalled = oldest !== undefined && Date.now() - oldest.atMs > STALLED_MS;
+    const isStalled = Date.now() - (this.#answers.oldestAtMs ?? Date.now()) > STALLED_MS;
     return !this.#isOver && !this.#isDraining && !isStalled;
   }
 
@@ -119,7 +111,7 @@ export class Session {
 
   /** Follows a channel; what comes is told to the sink. Gives what ends it. */
   follow(channel: string, after: string, sink: TransportSink): () => void {
-    const ref = this.#nextRef();
+    const ref = this.#answers.nextRef();
     const followed: Followed = { channel, sink, reader: undefined };
     this.#followed.set(ref, followed);
     this.#ask({ op: "subscribe", channel, after }, ref).then(
@@ -157,7 +149,7 @@ export class Session {
 
   /** Sends a line; resolves with its answer. @throws EverywireError */
   ask(line: Line): Promise<Line> {
-    return this.#ask(line, this.#nextRef());
+    return this.#ask(line, this.#answers.nextRef());
   }
 
   close(): void {
@@ -171,21 +163,10 @@ export class Session {
   }
 
   #ask(line: Line, ref: string): Promise<Line> {
-    return new Promise((resolve, reject) => {
-      if (this.#isOver) return reject(lost());
-      const timer = setTimeout(() => {
-        this.#asked.delete(ref);
-        reject(new EverywireError("unavailable", "The session does not answer."));
-        this.#onLost();
-      }, ANSWER_TIMEOUT_MS);
-      this.#asked.set(ref, { resolve, reject, timer, atMs: Date.now() });
-      this.#writer.write(this.#format.encode({ ...line, ref })).catch(() => this.#onLost());
-    });
-  }
-
-  #nextRef(): string {
-    this.#refs += 1;
-    return String(this.#refs);
+    if (this.#isOver) return Promise.reject(lost());
+    const answer = this.#answers.wait(ref, () => this.#onLost());
+    this.#writer.write(this.#format.encode({ ...line, ref })).catch(() => this.#onLost());
+    return answer;
   }
 
   async #readAnswers(readable: ReadableStream<Uint8Array>): Promise<void> {
@@ -200,12 +181,8 @@ export class Session {
   }
 
   #onAnswer(line: Line): void {
-    const asked = this.#asked.get(String(line.ref));
-    if (asked === undefined) return;
-    this.#asked.delete(String(line.ref));
-    clearTimeout(asked.timer);
-    if (line.op === "error") asked.reject(parseError(line) ?? lost());
-    else asked.resolve(line);
+    if (line.op === "error") this.#answers.reject(line.ref, parseError(line) ?? lost());
+    else this.#answers.resolve(line.ref, line);
   }
 
   async #acceptStreams(): Promise<void> {
@@ -260,19 +237,11 @@ export class Session {
   }
 
   #end(): void {
-    for (const { reject, timer } of this.#asked.values()) {
-      clearTimeout(timer);
-      reject(lost());
-    }
-    this.#asked.clear();
+    this.#answers.end();
     const followed = [...this.#followed.values()];
     this.#followed.clear();
     for (const { sink } of followed) sink.onEnd(lost());
   }
-}
-
-function lost(): EverywireError {
-  return new EverywireError("unavailable", "The session was lost.");
 }
 
 function ignore(): void {}
