@@ -1,6 +1,6 @@
 import type { ChannelGlob } from "../core/channel-name.ts";
 import type { Following, SubscriberKey, SubscriberKind } from "./subscriber.ts";
-import { globHead, isFollowed } from "./subscriber.ts";
+import { globHead, isFollowed, nameHeads } from "./subscriber.ts";
 
 /** Which durable subscribers want which globs, and which channels have still to be told of a change. */
 export class DirectoryFollowers {
@@ -43,8 +43,8 @@ export class DirectoryFollowers {
   of(channel: string): Following {
     const { revision } = this.#sql.exec<{ revision: number }>("SELECT revision FROM revisions").one();
     const rows = this.#sql.exec<{ kind: SubscriberKind; id: string; glob: ChannelGlob }>(
-      "SELECT kind, id, glob FROM subscriptions WHERE head IN (?, '')",
-      globHead(channel),
+      "SELECT kind, id, glob FROM subscriptions WHERE head IN (?, ?, ?)",
+      ...nameHeads(channel),
     );
     const subscribers = new Map<string, SubscriberKey>();
     for (const { kind, id, glob } of rows) {

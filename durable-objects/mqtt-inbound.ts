@@ -56,6 +56,10 @@ interface Incoming {
   readonly event: NewEvent | EverywireError;
 }
 
+/** What becomes of a publish: a packet that answers it, nothing at QoS 0, or why the connection has to end. */
+type Outcome = Uint8Array | EverywireError | undefined;
+type Outcomes = Map<Incoming, Outcome>;
+
 /** The way from the client to the log: what is acknowledged is durable, and QoS 2 is stored once. */
 export class MqttInbound {
   readonly #host: InboundHost;
@@ -65,12 +69,28 @@ export class MqttInbound {
   }
 
   /**
-   * Publishes the packets at the head of a queue that go to one channel, as one append, and takes them off it.
+   * Publishes the packets at the head of a queue, those of each channel as one append, and takes them off it. Channels are
+   * written to side by side: the order that MQTT promises is that within a topic (MQTT 5 §4.6). Answers go out in the order
+   * of the packets.
    *
    * @throws BadPacket, and EverywireError where the connection has to end since the client can be told in no other way
    */
   async publish(queue: Uint8Array[], link: MqttLink): Promise<void> {
+    const batch = await this.#take(queue, link);
+    const outcomes: Outcomes = new Map();
+    const groups = Map.groupBy(batch, ({ channel }) => channel);
+    await Promise.all(Array.from(groups.values(), (group) => this.#publishGroup(group, link, outcomes)));
+    for (const incoming of batch) {
+      const outcome = outcomes.get(incoming);
+      if (outcome instanceof EverywireError) throw outcome;
+      if (outcome !== undefined) link.send(outcome);
+    }
+  }
+
+  /** Reads publishes off a queue: as many as one append may have. @throws BadPacket */
+  async #take(queue: Uint8Array[], link: MqttLink): Promise<readonly Incoming[]> {
     const batch: Incoming[] = [];
+    const packetIds = new Set<number>();
     const { limits } = this.#host.context();
     let length = 0;
     for (let [bytes] = queue; bytes !== undefined; [bytes] = queue) {
@@ -80,16 +100,15 @@ export class MqttInbound {
       if (batch.length > 0 && (batch.length >= limits.MAX_BATCH_EVENTS || length > limits.MAX_BATCH_BYTES))
         break;
       const incoming = await this.#read(bytes, link.version);
-      const [first] = batch;
-      if (first !== undefined && first.channel !== incoming.channel) break;
       // The second of a pair with one identifier has to know what became of the first.
       const { packetId } = incoming.packet;
-      if (packetId !== undefined && batch.some(({ packet }) => packet.packetId === packetId)) break;
+      if (packetId !== undefined && packetIds.has(packetId)) break;
+      if (packetId !== undefined) packetIds.add(packetId);
       queue.shift();
       link.consume(bytes.byteLength);
       batch.push(incoming);
     }
-    await this.#publishBatch(batch, link);
+    return batch;
   }
 
   /** Holds a client to the messages that it may have on their way (MQTT 5 §3.3.4). @throws BadPacket */
@@ -170,35 +189,40 @@ export class MqttInbound {
     return known;
   }
 
-  async #publishBatch(batch: readonly Incoming[], link: MqttLink): Promise<void> {
+  /** Publishes packets of one channel, and notes what became of each. It never rejects for what the log refuses. */
+  async #publishGroup(group: readonly Incoming[], link: MqttLink, outcomes: Outcomes): Promise<void> {
     const fresh: Incoming[] = [];
-    for (const incoming of batch) {
-      if (incoming.event instanceof EverywireError) this.#refuse(incoming.packet, link, incoming.event);
+    for (const incoming of group) {
+      if (incoming.event instanceof EverywireError)
+        outcomes.set(incoming, this.#refuse(incoming.packet, link, incoming.event));
       else fresh.push(incoming);
     }
     if (fresh.length === 0) return;
     try {
-      await this.#append(fresh, link);
+      await this.#append(fresh, link, outcomes);
     } catch (thrown) {
       // All or none: one that is refused must not take the others with it.
-      if (fresh.length === 1) await this.#onRefused(fresh[0] as Incoming, link, thrown);
-      else
-        for (const one of fresh)
-          await this.#append([one], link).catch((why) => this.#onRefused(one, link, why));
+      for (const one of fresh) {
+        if (fresh.length === 1) await this.#onRefused(one, link, thrown, outcomes);
+        else
+          await this.#append([one], link, outcomes).catch((why) => this.#onRefused(one, link, why, outcomes));
+        // The connection ends with it, so what comes after it is not the client's any more.
+        if (outcomes.get(one) instanceof EverywireError) return;
+      }
     }
   }
 
-  async #append(batch: readonly Incoming[], link: MqttLink): Promise<void> {
-    const [first] = batch;
+  async #append(group: readonly Incoming[], link: MqttLink, outcomes: Outcomes): Promise<void> {
+    const [first] = group;
     if (first === undefined) return;
-    const events = batch.map(({ event }) => event as NewEvent);
+    const events = group.map(({ event }) => event as NewEvent);
     const results = await publishEvents(this.#host.context(), first.channel, events);
-    const retained = batch.flatMap((incoming, index) => toRetained(incoming, results[index]));
+    const retained = group.flatMap((incoming, index) => toRetained(incoming, results[index]));
     if (retained.length > 0) await this.#host.keepRetained(retained);
-    for (const [index, { packet }] of batch.entries()) {
+    for (const [index, incoming] of group.entries()) {
       const result = results[index];
       if (result === undefined) throw new Error("The log gave fewer receipts than events.");
-      this.#acknowledge(packet, link, result);
+      outcomes.set(incoming, this.#acknowledge(incoming.packet, link, result));
     }
   }
 
@@ -206,54 +230,49 @@ export class MqttInbound {
    * A publish that the log refused. MQTT 5 says why; MQTT 3.1.1 has no word for it, so a client that is too fast is made
    * to wait, and any other loses its connection (§3.3.5): an acknowledgement would be a lie. At QoS 0 it is dropped.
    */
-  async #onRefused(incoming: Incoming, link: MqttLink, thrown: unknown): Promise<void> {
+  async #onRefused(incoming: Incoming, link: MqttLink, thrown: unknown, outcomes: Outcomes): Promise<void> {
     let error = EverywireError.from(thrown);
     const { packet } = incoming;
     const isDelayed = link.version !== 5 && packet.qos > 0;
     for (let delays = 0; isDelayed && error.code === "rate_limited" && delays < MAX_DELAYS; delays += 1) {
       await scheduler.wait(error.retryAfterMs ?? 1000);
       try {
-        await this.#append([incoming], link);
+        await this.#append([incoming], link, outcomes);
         return;
       } catch (again) {
         error = EverywireError.from(again);
       }
     }
-    this.#refuse(packet, link, error);
+    outcomes.set(incoming, this.#refuse(packet, link, error));
   }
 
-  #refuse(packet: PublishPacket, link: MqttLink, error: EverywireError): void {
+  #refuse(packet: PublishPacket, link: MqttLink, error: EverywireError): Outcome {
     if (error.code === "internal") console.error("A publish over MQTT failed", error.cause ?? error);
     const { packetId } = packet;
-    if (packet.qos === 0 || packetId === undefined) return;
+    if (packet.qos === 0 || packetId === undefined) return undefined;
     // What may have been stored all the same is not refused: the client sends it again, and it is known again.
     const mayBeStored = error.code === "internal" || error.code === "unavailable";
-    if (mayBeStored || link.version !== 5) throw error;
+    if (mayBeStored || link.version !== 5) return error;
     this.#host.store.forgetMessage(packetId);
     const properties =
       this.#host.store.state?.wantsReasons === true ? { properties: toReasonProperties(error) } : {};
     const cmd = packet.qos === 1 ? "puback" : "pubrec";
-    link.send(encodePacket({ cmd, messageId: packetId, reasonCode: toReasonCode(error), ...properties }, 5));
+    return encodePacket({ cmd, messageId: packetId, reasonCode: toReasonCode(error), ...properties }, 5);
   }
 
-  #acknowledge(packet: PublishPacket, link: MqttLink, result: PublishResult): void {
+  #acknowledge(packet: PublishPacket, link: MqttLink, result: PublishResult): Outcome {
     const { packetId: messageId } = packet;
-    if (messageId === undefined) return;
+    if (messageId === undefined) return undefined;
     const cmd = packet.qos === 1 ? "puback" : "pubrec";
     const isTold = link.version === 5 && this.#host.store.state?.wantsReasons === true;
-    if (!isTold) {
-      link.send(encodeAcknowledgement(cmd, messageId));
-      return;
-    }
+    if (!isTold) return encodeAcknowledgement(cmd, messageId);
     const { id, sequence, duplicate } = result;
     const userProperties = {
       id,
       ...(sequence === undefined ? {} : { sequence }),
       duplicate: String(duplicate),
     };
-    link.send(
-      encodePacket({ cmd, messageId, reasonCode: REASON.SUCCESS, properties: { userProperties } }, 5),
-    );
+    return encodePacket({ cmd, messageId, reasonCode: REASON.SUCCESS, properties: { userProperties } }, 5);
   }
 }
 

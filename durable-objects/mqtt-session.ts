@@ -16,6 +16,8 @@ import type { ChannelNews } from "./subscriber.ts";
 /** The context of operations for who has the session. */
 export type ToContext<Env> = (env: Env, identity: Identity) => OperationContext;
 
+/** How long one connection is dealt with before others get a turn. */
+const MAX_TURN_MS = 50;
 /** Batches of one connection that are still dealt with when another is waiting to take over. */
 const MAX_LAST_BATCHES = 50;
 
@@ -125,7 +127,13 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     }
 
     async #onPackets(socket: WebSocket, packets: Uint8Array[]): Promise<void> {
+      let turnMs = Date.now();
       for (let batches = 0; packets.length > 0; batches += 1) {
+        if (Date.now() - turnMs > MAX_TURN_MS) {
+          // The runtime looks at its other sockets when nothing else is left to do.
+          await scheduler.wait(0);
+          turnMs = Date.now();
+        }
         // The next connection of the client must not wait for ever, however fast this one is.
         if (this.#openings > 0 && batches >= MAX_LAST_BATCHES) break;
         const link = this.#linkOf(socket);

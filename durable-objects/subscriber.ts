@@ -65,10 +65,17 @@ export function isFollowed(name: string, globs: readonly ChannelGlob[]): boolean
 }
 
 /**
- * What a glob is found by: its first segment, or "" where that is a pattern. Those of a name are its own first segment
- * and "", so that a channel which begins is compared with few of all the globs there are.
+ * What a glob is found by: the whole of it where it is a name, or else its first segment, or "" where that is a pattern.
+ * So a channel is compared with few of all the globs there are ({@link nameHeads}), however many name other channels.
  */
 export function globHead(glob: string): string {
+  if (!glob.includes("*")) return glob;
   const [head = ""] = glob.split("/", 1);
   return head.includes("*") ? "" : head;
+}
+
+/** The heads of all globs that a name can be matched by. */
+export function nameHeads(name: string): readonly [name: string, first: string, none: ""] {
+  const [first = ""] = name.split("/", 1);
+  return [name, first, ""];
 }

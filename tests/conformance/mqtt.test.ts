@@ -373,7 +373,8 @@ describe.skipIf(!hasMosquitto)("mosquitto's clients", () => {
       "3",
       "-d",
     ]);
-    const exited = once(reader, "exit");
+    // What it said is all there when its output is closed, which may be after its exit.
+    const exited = once(reader, "close");
     const lines = createInterface(reader.stdout);
     const said: string[] = [];
     const subscribed = new Promise<void>((resolve) => {

@@ -39,7 +39,9 @@ it("tells a subscriber of what is appended after it came, and no other", async (
   await directory.subscribe({ kind: "webhook", id: "elsewhere" }, [`${area}/b`, "nowhere/**"]);
   expect(told).toEqual([]);
   const head = await append(name);
-  await vi.waitFor(() => expect(told).toEqual([["one", { channel: name, from: before, head }]]));
+  await vi.waitFor(() =>
+    expect(told).toEqual([["one", { channel: name, from: before, after: before, head }]]),
+  );
 
   await directory.unsubscribe({ kind: "webhook", id: "one" });
   await append(name);
