@@ -74,6 +74,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          // One browser at a time: each has as many processes as it likes.
+          sequence: { groupOrder: 6 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "gateway",
           include: GATEWAY_TESTS,
           sequence: { groupOrder: 5 },

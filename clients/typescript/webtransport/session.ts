@@ -6,11 +6,14 @@ import type { Line, MessageFormat } from "./format.ts";
 import type { WebTransportLike } from "./native.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
+/** Who comes new does not wait for a session that owes an answer for so long. */
+const STALLED_MS = 1500;
 
 interface Asked {
   resolve(answer: Line): void;
   reject(error: EverywireError): void;
   readonly timer: ReturnType<typeof setTimeout>;
+  readonly atMs: number;
 }
 
 interface Followed {
@@ -81,7 +84,9 @@ export class Session {
 
   /** Whether more may be asked of it. */
   get isUsable(): boolean {
-    return !this.#isOver && !this.#isDraining;
+    const [oldest] = this.#asked.values();
+    const isStalled = oldest !== undefined && Date.now() - oldest.atMs > STALLED_MS;
+    return !this.#isOver && !this.#isDraining && !isStalled;
   }
 
   get isOver(): boolean {
@@ -173,7 +178,7 @@ export class Session {
         reject(new EverywireError("unavailable", "The session does not answer."));
         this.#onLost();
       }, ANSWER_TIMEOUT_MS);
-      this.#asked.set(ref, { resolve, reject, timer });
+      this.#asked.set(ref, { resolve, reject, timer, atMs: Date.now() });
       this.#writer.write(this.#format.encode({ ...line, ref })).catch(() => this.#onLost());
     });
   }
