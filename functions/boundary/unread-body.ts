@@ -2,9 +2,9 @@
 const MAX_DRAINED_BYTES = 32 * 1024 * 1024;
 const MAX_DRAINED_MS = 20_000;
 /** Who has said how long the body is will send all of it, if slowly. */
-const LONG_PAUSE_MS = 2000;
-/** Whoever else pauses may be waiting for our answer: a stream that stays open, or `Expect: 100-continue`. */
-const SHORT_PAUSE_MS = 100;
+const LONG_PAUSE_MS = 3000;
+/** Whoever else pauses may be waiting for our answer (a stream that stays open, `Expect: 100-continue`), or be a busy machine. */
+const SHORT_PAUSE_MS = 500;
 
 /**
  * Reads and throws away what is left of a body before a refusal is sent. workerd closes the connection under a client that

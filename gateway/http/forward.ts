@@ -72,14 +72,21 @@ export function refuse(exchange: Exchange, error: GatewayError): void {
 /** The head of the Worker's answer. @throws the error of a connection that gives none */
 export function answerOf(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request.once("response", resolve);
+    let isAnswered = false;
+    request.once("response", (response) => {
+      isAnswered = true;
+      resolve(response);
+    });
     request.once("error", (error: Error & { readonly code?: unknown }) => {
       // A server that refuses before it has read all closes its ear first: what it says is still on the way.
       if (error.code === "EPIPE") setTimeout(reject, LAST_WORD_MS, error);
       else reject(error);
     });
-    const noAnswer = new GatewayError("unavailable", "The server gave no answer.", { status: 502 });
-    request.once("close", () => setTimeout(reject, LAST_WORD_MS, noAnswer));
+    request.once("close", () => {
+      if (isAnswered) return;
+      const noAnswer = new GatewayError("unavailable", "The server gave no answer.", { status: 502 });
+      setTimeout(reject, LAST_WORD_MS, noAnswer);
+    });
   });
 }
 
@@ -119,15 +126,22 @@ export async function send(exchange: Exchange, request: ClientRequest): Promise<
  * it. `next` is undefined where that is all of it.
  */
 async function gather(iterator: AsyncIterator<Uint8Array>) {
-  const late = new Promise<undefined>((resolve) => setTimeout(resolve, GATHER_MS, undefined));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, GATHER_MS, undefined);
+  });
   const chunks: Uint8Array[] = [];
-  for (let length = 0; ; ) {
-    const next = iterator.next();
-    const result = length < GATHERED_BYTES ? await Promise.race([next, late]) : undefined;
-    if (result === undefined) return { bytes: concatBytes(chunks), next };
-    if (result.done === true) return { bytes: concatBytes(chunks), next: undefined };
-    chunks.push(result.value);
-    length += result.value.byteLength;
+  try {
+    for (let length = 0; ; ) {
+      const next = iterator.next();
+      const result = length < GATHERED_BYTES ? await Promise.race([next, late]) : undefined;
+      if (result === undefined) return { bytes: concatBytes(chunks), next };
+      if (result.done === true) return { bytes: concatBytes(chunks), next: undefined };
+      chunks.push(result.value);
+      length += result.value.byteLength;
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildIfStale } from "../../scripts/build.ts";
-import { chooseGatewayPorts } from "../../scripts/keep-gateway.ts";
+import { chooseGatewayPorts, wantsGateway } from "../../scripts/keep-gateway.ts";
 import { ROOT } from "../../scripts/paths.ts";
 import { findFreePort } from "../../scripts/port.ts";
 import { askHttp1, askHttp2, connectHttp2, until } from "./gateway-clients.ts";
@@ -128,40 +128,51 @@ describe("npm start", () => {
     // There is nothing to be announced.
     expect(headers["alt-svc"]).toBeUndefined();
   });
+});
 
-  it("leaves it out on GATEWAY=off", async () => {
-    const started = await start({ GATEWAY: "off" });
-    expect((await capabilities(started)).gateway).toEqual({ status: "off" });
-    expect(await gatewayDoors(started)).toEqual([]);
-    await expect(askHttp1(toTarget(started), "/health")).rejects.toThrow(/ECONNREFUSED/);
-  });
-
-  it("refuses a port that somebody named and somebody else has, before it starts anything", async () => {
+describe("the gateway's ports", () => {
+  const listening = async () => {
     const tcp = createServer().listen(0, HOST);
     const udp = createSocket("udp4").bind(0, HOST);
     await Promise.all([once(tcp, "listening"), once(udp, "listening")]);
-    const taken = { TLS_PORT: `${udp.address().port}`, GRPC_PORT: `${(tcp.address() as AddressInfo).port}` };
-    for (const [name, port] of Object.entries(taken)) {
-      const { process: child, output } = await start({ [name]: port });
-      expect(child.exitCode).toBe(1);
-      expect(output()).toContain(`Port ${port} on ${HOST} is in use by another process. Set ${name}`);
+    const close = () => {
+      tcp.close();
+      udp.close();
+    };
+    return { tcpPort: (tcp.address() as AddressInfo).port, udpPort: udp.address().port, close };
+  };
+
+  it("are refused before anything is started, where somebody named one and somebody else has it", async () => {
+    const { tcpPort, udpPort, close } = await listening();
+    for (const [name, port] of [
+      // Either of the two that this number stands for.
+      ["TLS_PORT", udpPort],
+      ["TLS_PORT", tcpPort],
+      ["GRPC_PORT", tcpPort],
+      ["UDP_PORT", udpPort],
+    ] as const) {
+      const fault = `Port ${port} on ${HOST} is in use by another process. Set ${name}`;
+      await expect(chooseGatewayPorts({ [name]: String(port) }, HOST)).rejects.toThrow(fault);
     }
-    expect((await start({ GATEWAY: "maybe" })).output()).toContain(
-      "GATEWAY is 'on' or 'off', and is 'maybe'.",
-    );
-    udp.close();
-    tcp.close();
+    close();
   });
 
-  it("takes another port where a usual one is taken and nobody named it", async () => {
+  it("are others where a usual one is taken and nobody named it", async () => {
     const udp = createSocket("udp4");
     // Somebody else may have it, which is as good.
-    udp.on("error", () => {}).bind(8443, HOST);
-    await Promise.race([once(udp, "listening"), once(udp, "error")]);
+    const bound = once(udp, "listening").catch(() => {});
+    udp.bind(8443, HOST);
+    await bound;
     const ports = await chooseGatewayPorts({ GRPC_PORT: "0" }, HOST);
     expect(ports.TLS_PORT).not.toBe(8443);
     for (const port of Object.values(ports)) expect(port).toBeGreaterThan(0);
     expect(new Set(Object.values(ports)).size).toBe(4);
     udp.close();
+  });
+
+  it("are of no use on GATEWAY=off, which alone leaves the gateway out", () => {
+    expect(wantsGateway({})).toBe(true);
+    expect(wantsGateway({ GATEWAY: "off" })).toBe(false);
+    expect(() => wantsGateway({ GATEWAY: "maybe" })).toThrow("GATEWAY is 'on' or 'off', and is 'maybe'.");
   });
 });
