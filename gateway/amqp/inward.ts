@@ -7,6 +7,7 @@ import type { Outcome } from "../worker/worker-post.ts";
 import { post, toAuthorization, toOutcome } from "../worker/worker-post.ts";
 import { APP_ID, findSubject, toEvent } from "./cloudevents-amqp.ts";
 import { Transfers } from "./confirmed.ts";
+import { MAX_MESSAGE_BYTES } from "./message-size.ts";
 import { parseChannel, toChannel } from "./routing-key.ts";
 import type { Topology } from "./topology.ts";
 
@@ -15,8 +16,6 @@ const REASON = "x-everywire-reason";
 const ROUTING_KEY = "x-everywire-routing-key";
 /** The id that a message without one was given: what waits to be tried again must not become another event. */
 const ID = "x-everywire-id";
-/** Beyond what any event may have, so that the copies of a huge message do not add up. */
-const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 /** How long a message is held that cannot wait in another queue. */
 const HOLD_MS = 1000;
 

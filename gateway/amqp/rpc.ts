@@ -5,11 +5,19 @@ import type { Worker } from "../worker/worker.ts";
 import { post, toAuthorization } from "../worker/worker-post.ts";
 import { APP_ID } from "./cloudevents-amqp.ts";
 import { publishConfirmed } from "./confirmed.ts";
+import { MAX_MESSAGE_BYTES } from "./message-size.ts";
 
 /** As the Worker numbers `unavailable` (functions/json-rpc/README.md). */
 const UNAVAILABLE = -32050;
+const PAYLOAD_TOO_LARGE = -32013;
 /** A read may wait for a minute (`waitMs`). */
 const TIMEOUT_MS = 75_000;
+
+/** What the Worker would say of it, without being asked. */
+const TOO_LARGE = {
+  status: 413,
+  body: JSON.stringify({ error: { code: "payload_too_large", message: "The call is too large." } }),
+};
 
 /** JSON-RPC calls from a queue onto `POST /rpc`, answered to where each says (RabbitMQ's RPC pattern). */
 export async function answerCall(
@@ -20,10 +28,11 @@ export async function answerCall(
   const { replyTo, correlationId, headers } = message.properties;
   // It was taken before, and the connection did not outlive it: its answer may be why, and must not be so for ever.
   if (message.fields.redelivered) channel.ack(message);
-  const body = message.content.toString("utf8");
+  const isTooLarge = message.content.byteLength > MAX_MESSAGE_BYTES;
+  const body = isTooLarge ? "" : message.content.toString("utf8");
   const authorization = toAuthorization(headers, token);
   const request = { body, contentType: "application/json", authorization, timeoutMs: TIMEOUT_MS };
-  const answer = await post(worker, "/rpc", request);
+  const answer = isTooLarge ? TOO_LARGE : await post(worker, "/rpc", request);
   if (typeof replyTo === "string" && replyTo !== "" && answer.status !== 204) {
     const reply = isJsonRpc(answer.body) ? answer.body : toFault(body, answer.body);
     const correlation = correlationId === undefined ? {} : { correlationId: String(correlationId) };
@@ -43,7 +52,7 @@ function toFault(request: string, answer: string): string {
   return JSON.stringify({
     jsonrpc: "2.0",
     id: findId(request),
-    error: { code: UNAVAILABLE, message, data: { code } },
+    error: { code: code === "payload_too_large" ? PAYLOAD_TOO_LARGE : UNAVAILABLE, message, data: { code } },
   });
 }
 

@@ -5,7 +5,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { answerOf, send } from "../http/forward.ts";
 import type { HeaderList } from "../http/headers.ts";
 import { findHeader, fromRawHeaders, toRecord, toWorkerHeaders } from "../http/headers.ts";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import type { Worker } from "../worker/worker.ts";
 import { abandon, toGatewayError } from "../worker/worker.ts";
 import { FrameSplitter } from "./frame-splitter.ts";
@@ -125,7 +125,8 @@ class GrpcAnswer {
   }
 
   fail(error: GatewayError): void {
-    if (error.code === "internal") log("fault", { path: this.#exchange.path, why: error.cause ?? error });
+    if (error.code === "internal")
+      logSparingly("fault", { path: this.#exchange.path, why: error.cause ?? error });
     this.finish([
       ["grpc-status", String(error.grpcStatus)],
       ["grpc-message", encodeURIComponent(error.message)],

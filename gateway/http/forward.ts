@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { concatBytes } from "../../wire/bytes.ts";
 import { GatewayError } from "../gateway-error.ts";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import type { Worker } from "../worker/worker.ts";
 import { abandon, toGatewayError } from "../worker/worker.ts";
 import type { Exchange } from "./exchange.ts";
@@ -55,7 +55,7 @@ export async function forward(exchange: Exchange, worker: Worker, responseTimeou
 
 /** Answers with an error of the gateway's own. */
 export function refuse(exchange: Exchange, error: GatewayError): void {
-  if (error.code === "internal") log("fault", { path: exchange.path, why: error.cause ?? error });
+  if (error.code === "internal") logSparingly("fault", { path: exchange.path, why: error.cause ?? error });
   const body = new TextEncoder().encode(error.toBody(Date.now()));
   const headers: [string, string][] = [
     ["content-type", "application/json"],

@@ -1,4 +1,4 @@
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import type { Exchange, Handle } from "./exchange.ts";
 
 /** The exchanges that have begun and not ended. */
@@ -13,7 +13,7 @@ export class UnderWay {
     const running = handle(exchange)
       .catch((thrown: unknown) => {
         if (exchange.signal.aborted) return;
-        log("fault", { path: exchange.path, why: thrown });
+        logSparingly("fault", { path: exchange.path, why: thrown });
         exchange.cut();
       })
       .finally(() => this.#running.delete(running));

@@ -3,7 +3,7 @@ import type { Handle } from "../http/exchange.ts";
 import { refuse } from "../http/forward.ts";
 import type { UnderWay } from "../http/under-way.ts";
 import type { GatewayLimits } from "../limits.ts";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import { decodeFields, FieldsTooLarge, QpackError } from "../qpack/qpack.ts";
 import { ByteSource, Truncated } from "./byte-source.ts";
 import { ControlStream } from "./control-stream.ts";
@@ -263,6 +263,6 @@ function toHttp3Error(thrown: unknown): Http3Error {
   // A connection that is gone fails in many ways; what is left is told to nobody.
   const isGone =
     thrown instanceof Error && /closed|lost|reset|timed out|stopped|interrupted/i.test(thrown.message);
-  if (!isGone) log("fault on a connection of HTTP/3", { why: thrown });
+  if (!isGone) logSparingly("fault on a connection of HTTP/3", { why: thrown });
   return new Http3Error("H3_INTERNAL_ERROR", `Error ${HTTP3_CODES.H3_INTERNAL_ERROR}.`);
 }

@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import type { UdpDoorOptions } from "./door.ts";
 import { UdpDoor } from "./door.ts";
 
@@ -36,7 +36,7 @@ export async function listenUdp(
   );
   socket.bind(port, host);
   await once(socket, "listening");
-  socket.on("error", (error) => log("UDP failed", { why: error }));
+  socket.on("error", (error) => logSparingly("UDP failed", { why: error }));
   return {
     port: socket.address().port,
     get leases() {

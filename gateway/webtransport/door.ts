@@ -3,7 +3,7 @@ import { refuse } from "../http/forward.ts";
 import { findHeader } from "../http/headers.ts";
 import type { ConnectRequest, Http3Connection } from "../http3/connection.ts";
 import type { GatewayLimits } from "../limits.ts";
-import { log } from "../log.ts";
+import { logSparingly } from "../log.ts";
 import type { Worker } from "../worker/worker.ts";
 import { toGatewayError } from "../worker/worker.ts";
 import { Datagrams } from "./datagrams.ts";
@@ -133,7 +133,7 @@ export class WebTransportDoor {
     for (const operations of running) operations.end();
     subscriptions.end();
     datagrams.end();
-    if (code !== 0) log("a session ended", { code, reason, dropped: datagrams.dropped });
+    if (code !== 0) logSparingly("a session ended", { code, reason, dropped: datagrams.dropped });
   }
 }
 

@@ -123,12 +123,14 @@ send(json.dumps(call).encode(), "", f"{PREFIX}.rpc", reply_to="amq.rabbitmq.repl
 for number in ("2", "3"):
     call["params"]["id"] = number
     send(json.dumps(call).encode(), "", f"{PREFIX}.rpc", reply_to="amq.rabbitmq.reply-to", correlation_id=number)
+send(b"x" * (9 << 20), "", f"{PREFIX}.rpc", reply_to="amq.rabbitmq.reply-to", correlation_id="large")
 deadline = time.time() + WAIT_SECONDS
-while len(answers) < 2 and time.time() < deadline:
+while len(answers) < 3 and time.time() < deadline:
     connection.process_data_events(0.05)
-told = {properties.correlation_id: json.loads(body)["result"] for properties, body in answers}
-assert set(told) == {"2", "3"}, answers
-assert all(result["sequence"] == read(0)[number]["sequence"] for number, result in told.items())
+told = {properties.correlation_id: json.loads(body) for properties, body in answers}
+assert set(told) == {"2", "3", "large"}, answers
+assert told.pop("large")["error"]["data"]["code"] == "payload_too_large"
+assert all(answer["result"]["sequence"] == read(0)[id]["sequence"] for id, answer in told.items())
 
 connection.close()
 print("all of it holds")

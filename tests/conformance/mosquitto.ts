@@ -6,6 +6,7 @@ import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { endWithParent } from "../../scripts/end-with-parent.ts";
 import { findFreePort } from "../../scripts/port.ts";
 
 export interface Mosquitto {
@@ -47,6 +48,7 @@ export async function startMosquitto(): Promise<Mosquitto> {
   let broker: ChildProcess;
   const start = async () => {
     broker = spawn("mosquitto", ["-c", path], { stdio: "ignore" });
+    endWithParent(broker);
     for (let tries = 0; ; tries += 1) {
       const socket = connectTcp(port, "127.0.0.1");
       const isUp = await Promise.race([once(socket, "connect"), once(socket, "error")]).then(

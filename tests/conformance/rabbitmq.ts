@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "amqplib";
+import { endWithParent } from "../../scripts/end-with-parent.ts";
 import { findFreePort } from "../../scripts/port.ts";
 import { whyMissing } from "./missing.ts";
 
@@ -58,6 +59,7 @@ export async function startRabbitMq(plugins: readonly string[] = []): Promise<Ra
   };
   const start = async () => {
     broker = spawn(SERVER, { env, stdio: "ignore", detached: true });
+    endWithParent(broker, true);
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
       try {
