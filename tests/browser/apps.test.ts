@@ -56,9 +56,12 @@ describe.skipIf(whyNoChromium)(orSkipped("the applications", whyNoChromium), () 
   });
 
   it("shows an order go from pending to shipped, the stock go down in every browser, and the notifications", async () => {
-    await goTo(alice, server.url, "orders");
+    for (const page of [alice, bob]) {
+      await goTo(page, server.url, "orders");
+      await page.getByText("The shelf is empty.").waitFor();
+    }
+    // What one puts there, the other sees come.
     await alice.getByRole("button", { name: "Put some products on it" }).click();
-    await goTo(bob, server.url, "orders");
     const stock = (page: Page) => page.locator('[data-product="Morse key"] [data-stock]');
     await expect.poll(() => stock(bob).innerText(), { timeout: PATIENCE_MS }).toBe("3");
     const more = alice.getByRole("button", { name: "More of Morse key" });
