@@ -164,6 +164,7 @@ export class Race {
           if (this.#publisher === publisher) this.problem.value = undefined;
         },
         (thrown: unknown) => {
+          publications.fail(n);
           if (this.#publisher === publisher)
             this.problem.value = `A publish was refused: ${toMessage(thrown)}`;
         },
