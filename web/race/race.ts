@@ -165,8 +165,7 @@ export class Race {
         },
         (thrown: unknown) => {
           publications.fail(n);
-          if (this.#publisher === publisher)
-            this.problem.value = `A publish was refused: ${toMessage(thrown)}`;
+          if (this.#publisher === publisher) this.problem.value = `Publishing fails: ${toMessage(thrown)}`;
         },
       )
       .finally(() => {
