@@ -110,7 +110,7 @@ export interface Protocol {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
-  /** The door of `GET /capabilities` that speaks it; undefined where it is a resource API or a bridge. */
+  /** The door of `GET /capabilities` that speaks it, the gateway's included; undefined where it is no way onto channels. */
   readonly door: string | undefined;
   /** Whether it comes in through the gateway, since the edge's runtime cannot terminate it. */
   readonly needsGateway: boolean;

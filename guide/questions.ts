@@ -39,7 +39,8 @@ const CLIENTS: readonly Option[] = [
     id: "browser",
     label: "A browser",
     weights: {
-      ...never("A browser cannot speak it.", "grpc", "tcp", "udp", "amqp", "webhooks"),
+      ...never("A browser cannot speak it.", "grpc", "tcp", "udp", "amqp"),
+      ...never("A browser has no address to be called at.", "webhooks"),
       ...lean(2, "It is in every browser, with nothing to install.", "sse", "websocket", "rest", "http"),
       ...lean(1, "fetch is enough for it in a browser.", "long-poll", "ndjson", "durable-streams"),
       ...lean(-1, "In a browser it needs a library.", "mqtt", "connect", "graphql"),

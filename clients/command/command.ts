@@ -73,6 +73,8 @@ export interface CommandContext {
   readonly words: Arguments;
   readonly environment: NodeJS.ProcessEnv;
   readonly output: Output;
+  /** All there are. */
+  readonly commands: readonly CommandSpec[];
   /** Aborted by Ctrl-C, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
 }

@@ -155,7 +155,13 @@ event's sequence) is the same on every door. The doors:\n${DOORS.map(({ name, te
       "Each door alone in a closed loop: the next event is published when the one before has arrived. Use a\nmachine that has nothing else to do, and a server with RATE_LIMITS=off (serve --no-rates).",
     positionals: [],
     options: [
-      { name: "count", short: "n", value: "N", text: "events for each door (200)" },
+      {
+        name: "count",
+        short: "n",
+        value: "N",
+        text: "events for each door (200); a tenth for http, which polls",
+      },
+      { name: "rounds", value: "N", text: "measure every door so often, and take its quickest round (1)" },
       SIZE,
       VIAS,
       {

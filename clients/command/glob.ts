@@ -19,7 +19,7 @@ function matches(name: readonly string[], glob: readonly string[]): boolean {
   );
 }
 
-/** What every name that matches begins with. */
+/** What every name that matches begins with: without the slash, since `demo/**` matches `demo` too. */
 export function prefixOf(glob: string): string {
-  return glob.slice(0, glob.indexOf("*"));
+  return glob.slice(0, glob.indexOf("*")).replace(/\/$/, "");
 }

@@ -57,7 +57,13 @@ async function main(): Promise<ExitCode> {
     return EXIT.ok;
   }
   const { run } = await spec.load();
-  return run({ words: parsed, environment: process.env, output, signal: interrupted.signal });
+  return run({
+    words: parsed,
+    environment: process.env,
+    output,
+    commands: COMMANDS,
+    signal: interrupted.signal,
+  });
 }
 
 function find(name: string): CommandSpec {

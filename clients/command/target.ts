@@ -14,6 +14,8 @@ export type PortName = keyof typeof PORTS;
 
 /** A server, and who one is to it. */
 export interface Target {
+  /** The ports that the environment names. The server may say where the others are. */
+  readonly givenPorts: readonly PortName[];
   /** Without a slash at the end. */
   readonly url: string;
   readonly hostname: string;
@@ -39,7 +41,17 @@ export function toTarget(words: Arguments, environment: NodeJS.ProcessEnv): Targ
     hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     token: words.get("token") || environment.EVERYWIRE_TOKEN || undefined,
     ports: Object.fromEntries(ports) as Target["ports"],
+    givenPorts: Object.keys(PORTS).filter((name): name is PortName => Boolean(environment[name])),
   };
+}
+
+/** A command of the guide, with this server's address and ports in it. */
+export function fillExample(example: string, { url, hostname, ports }: Target): string {
+  return example
+    .replaceAll("{url}", url)
+    .replaceAll("{ws}", url.replace(/^http/, "ws"))
+    .replaceAll("{host}", hostname)
+    .replace(/\{([A-Z_]+)\}/g, (whole, name: string) => String(ports[name as PortName] ?? whole));
 }
 
 function toPort(name: string, text: string | undefined, usual: number): number {

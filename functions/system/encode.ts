@@ -12,7 +12,7 @@ import { PROOFS } from "../door.ts";
  */
 export function toCapabilities(
   doors: readonly Door[],
-  { limits, hasRateLimits, hasDevAuth }: Settings,
+  { limits, hasRateLimits, hasDevAuth, tcpPorts }: Settings,
   gateway: GatewayOffer | "away" | undefined,
 ) {
   const own = doors
@@ -22,6 +22,7 @@ export function toCapabilities(
     name: "everywire",
     version: VERSION,
     doors: [...own, ...toGatewayDoors(gateway)],
+    ports: tcpPorts,
     gateway: toGatewayState(gateway),
     provedBy: PROOFS,
     limits,

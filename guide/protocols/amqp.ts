@@ -1,11 +1,11 @@
 import type { Protocol } from "../protocol.ts";
-import { best, fair, good, poor, step } from "../protocol.ts";
+import { best, fair, good, guaranteesWithout, poor, step } from "../protocol.ts";
 
 export const amqp: Protocol = {
   id: "amqp",
   name: "AMQP (RabbitMQ)",
   summary: "The broker you already have: exchanges route messages to queues, workers acknowledge them.",
-  door: undefined,
+  door: "amqp",
   needsGateway: true,
   specifications: [{ name: "AMQP 0-9-1", url: "https://www.rabbitmq.com/amqp-0-9-1-reference" }],
   flow: {
@@ -42,7 +42,7 @@ export const amqp: Protocol = {
     "you have no broker and do not want one: the queue here needs none;",
     "clients are outside of your network.",
   ],
-  guarantees: undefined,
+  guarantees: guaranteesWithout("resume", "presence"),
   delivery:
     "At least once in both directions: confirmed by the broker before the bridge's cursor moves, acknowledged to the broker when it is on disk.",
   resume: "The bridge keeps a cursor for what goes out; unacknowledged messages come in again by themselves.",

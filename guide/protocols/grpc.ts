@@ -5,7 +5,7 @@ export const grpc: Protocol = {
   id: "grpc",
   name: "gRPC",
   summary: "Typed calls and streams in both directions over HTTP/2, in every backend language.",
-  door: "connect",
+  door: "grpc",
   needsGateway: true,
   specifications: [
     { name: "gRPC over HTTP/2", url: "https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md" },

@@ -5,7 +5,7 @@ export const udp: Protocol = {
   id: "udp",
   name: "UDP datagrams",
   summary: "One datagram, no connection: it arrives at once, or not at all.",
-  door: "tcp",
+  door: "udp",
   needsGateway: true,
   specifications: [
     { name: "RFC 768, UDP", url: "https://www.rfc-editor.org/rfc/rfc768" },

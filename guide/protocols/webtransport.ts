@@ -5,7 +5,7 @@ export const webtransport: Protocol = {
   id: "webtransport",
   name: "WebTransport",
   summary: "Many independent streams and unreliable datagrams over one QUIC connection, in a browser.",
-  door: "tcp",
+  door: "webtransport",
   needsGateway: true,
   specifications: [
     { name: "W3C WebTransport", url: "https://www.w3.org/TR/webtransport/" },

@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +10,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildClientIfStale, bundledBytes } from "../../scripts/build-client.ts";
 import { CLIENT, toBinary } from "../../scripts/paths.ts";
+import { orSkipped, whyMissing } from "./missing.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
 
@@ -18,9 +18,9 @@ const execute = promisify(execFile);
 const PROGRAM = join(import.meta.dirname, "client-program.mjs");
 /** Debian's: the oldest that is promised. */
 const OLD_NODE = "/usr/bin/node";
-const hasOldNode = existsSync(OLD_NODE) || process.env.CI === "true";
+const whyNoOldNode = whyMissing(OLD_NODE);
 /** Gzipped. The README says so: who makes it larger has a reason to give there. */
-const MAX_BASE_BYTES = 11_500;
+const MAX_BASE_BYTES = 11 * 1024;
 
 let target: ServedTarget;
 let directory: string;
@@ -62,7 +62,11 @@ async function run(command: string, options: readonly string[]): Promise<unknown
 }
 
 describe("the client, as a package", () => {
-  it.skipIf(!hasOldNode)("runs on Node 20, which has no WebSocket of its own", async () => {
+  const onOldNode = orSkipped(
+    "runs on the Node of the machine: 20 has no WebSocket of its own",
+    whyNoOldNode,
+  );
+  it.skipIf(whyNoOldNode)(onOldNode, async () => {
     const { stdout } = await execute(OLD_NODE, ["-p", "typeof WebSocket"]);
     expect(await run(OLD_NODE, [])).toEqual(whole(stdout.trim() === "function" ? "websocket" : "sse"));
   });

@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import type { Answers, Choice } from "../../../guide/choose.ts";
 import { choose, parseAnswers } from "../../../guide/choose.ts";
 import { FIGURES } from "../../../guide/figures.ts";
@@ -9,11 +9,13 @@ import { QUESTION_IDS, QUESTIONS } from "../../../guide/questions.ts";
 import type { CommandContext, RunCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Output } from "../output.ts";
+import type { Target } from "../target.ts";
+import { fillExample, toTarget } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** Which protocol for what: asks, or takes the answers from the options. Needs no server. */
 export const run: RunCommand = async (context) => {
-  const { words, output, signal } = context;
+  const { words, environment, output, signal } = context;
   const given = parseAnswers(Object.fromEntries(QUESTION_IDS.map((id) => [id, words.get(id)])));
   const isAsked = Object.keys(given).length === 0;
   if (isAsked && (output.isJson || process.stdin.isTTY !== true)) {
@@ -24,24 +26,31 @@ export const run: RunCommand = async (context) => {
   if (signal.aborted) return EXIT.interrupted;
   const choice = choose(answers);
   if (output.isJson) output.json(choice);
-  else show(choice, output);
+  else show(choice, output, toTarget(words, environment));
   return EXIT.ok;
 };
 
 async function ask({ output, signal }: CommandContext): Promise<Answers> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // A terminal that is read key by key sends no signal for Ctrl-C.
+  terminal.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  signal.addEventListener("abort", () => terminal.close(), { once: true });
+  terminal.setPrompt("Number, or Enter for 'no matter': ");
+  // One iterator for all questions: what is typed ahead is kept.
+  const lines = terminal[Symbol.asyncIterator]();
   const answers: Record<string, string> = {};
   try {
     for (const question of QUESTIONS) {
       output.note(`\n${output.style("bold", question.text)}`);
       for (const [index, { label }] of question.options.entries()) output.note(`  ${index + 1}  ${label}`);
-      const picked = await pick(question, async () =>
-        terminal.question("Number, or Enter for 'no matter': ", { signal }),
-      );
+      const picked = await pick(question, async () => {
+        terminal.prompt();
+        const { done, value } = await lines.next();
+        // Ctrl-D: no more answers.
+        return done === true ? "" : value;
+      });
       if (picked !== undefined) answers[question.id] = picked;
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
   } finally {
     terminal.close();
   }
@@ -58,7 +67,8 @@ async function pick({ options }: Question, read: () => Promise<string>): Promise
   }
 }
 
-function show({ choice, runnerUp, insteadWhen, ruledOut, ranking }: Choice, output: Output): void {
+function show(chosen: Choice, output: Output, target: Target): void {
+  const { choice, runnerUp, insteadWhen, ruledOut, ranking } = chosen;
   const protocol = protocolOf(choice.protocol);
   output.line(`${output.style("green", output.style("bold", choice.name))}: ${protocol.summary}`);
   for (const reason of choice.reasons) output.line(`  + ${reason}`);
@@ -66,13 +76,16 @@ function show({ choice, runnerUp, insteadWhen, ruledOut, ranking }: Choice, outp
   output.line(`  resume: ${protocol.resume}`);
   output.line(`  proxies: ${protocol.proxies.why}`);
   showFigures(protocol, output);
-  output.line(`  try it: ${protocol.example}`);
+  output.line(`  try it: ${fillExample(protocol.example, target)}`);
   output.line(`\n${output.style("bold", runnerUp.name)} is next. Take it when`);
   for (const when of insteadWhen) output.line(`  * ${when}`);
   const others = ranking.slice(2, 5).map(({ name }) => name);
   if (others.length > 0) output.line(`\nThen: ${others.join(", ")}.`);
-  const out = ruledOut.map(({ name, reason }) => `${name} (${reason.replace(/\.$/, "")})`);
-  if (out.length > 0) output.line(output.style("dim", `Ruled out: ${out.join("; ")}.`));
+  const reasons = [...new Set(ruledOut.map(({ reason }) => reason))];
+  for (const reason of reasons) {
+    const names = ruledOut.filter((out) => out.reason === reason).map(({ name }) => name);
+    output.line(output.style("dim", `Not ${names.join(", ")}: ${reason}`));
+  }
 }
 
 function showFigures({ vias }: Protocol, output: Output): void {

@@ -6,6 +6,7 @@ import { checkServices } from "../doctor/service-checks.ts";
 import { checkTools } from "../doctor/tool-checks.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { EXIT } from "../exit-code.ts";
+import { findPorts } from "../find-ports.ts";
 import type { Output, Style } from "../output.ts";
 import { pad } from "../output.ts";
 import { toTarget } from "../target.ts";
@@ -19,7 +20,7 @@ const MARKS: Readonly<Record<CheckStatus, readonly [mark: string, style: Style]>
 
 /** What is reachable, what is missing, and how to get it. */
 export const run: RunCommand = async ({ words, environment, output, signal }) => {
-  const target = toTarget(words, environment);
+  const target = await findPorts(toTarget(words, environment), signal);
   const found = await Promise.all([
     checkServer(target, signal),
     checkGateway(target, signal),

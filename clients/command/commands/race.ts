@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseNumber } from "../arguments.ts";
 import type { RunCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { findPorts } from "../find-ports.ts";
 import { request } from "../http.ts";
 import { Lane } from "../race/lane.ts";
 import { pickDoors } from "../race/pick-doors.ts";
@@ -18,13 +19,14 @@ const DEFAULT_COUNT = 50;
 
 /** One publish, every door: when does it arrive where? */
 export const run: RunCommand = async ({ words, environment, output, signal }) => {
-  const target = toTarget(words, environment);
+  const given = toTarget(words, environment);
   const rate = parseNumber(words, "rate", { min: 0.1, max: 50, isWhole: false }) ?? 5;
   const size = parseNumber(words, "size", { min: 1, max: 65_536 }) ?? 128;
-  const given = parseNumber(words, "count", { min: 1, max: 1_000_000 });
+  const wanted = parseNumber(words, "count", { min: 1, max: 1_000_000 });
   // In a terminal it goes on until it was watched enough.
-  const count = given ?? (output.isLive ? Number.POSITIVE_INFINITY : DEFAULT_COUNT);
-  await request(target, "/health", { signal });
+  const count = wanted ?? (output.isLive ? Number.POSITIVE_INFINITY : DEFAULT_COUNT);
+  await request(given, "/health", { signal });
+  const target = await findPorts(given, signal);
 
   const over = new AbortController();
   const reading = AbortSignal.any([signal, over.signal]);
@@ -63,7 +65,7 @@ export const run: RunCommand = async ({ words, environment, output, signal }) =>
   const { channel, published, dataBytes } = publisher;
   if (output.isJson) output.json({ channel, published, dataBytes, doors: result });
   else if (screen === undefined) for (const line of renderTable(result, published, output)) output.line(line);
-  if (signal.aborted) return given === undefined && output.isLive ? EXIT.ok : EXIT.interrupted;
+  if (signal.aborted) return wanted === undefined && output.isLive ? EXIT.ok : EXIT.interrupted;
   const live = lanes.filter(({ state }) => state !== "failed");
   if (live.length === 0) return EXIT.unreachable;
   // A door that was asked for by name and did not open is a failure; one that merely is not there is a line in the table.

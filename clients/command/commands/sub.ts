@@ -3,16 +3,18 @@ import type { RunCommand } from "../command.ts";
 import { cursorBehind, follow } from "../doors/door.ts";
 import { doorOf } from "../doors.ts";
 import { EXIT } from "../exit-code.ts";
+import { findPorts } from "../find-ports.ts";
 import { renderEvent } from "../render-event.ts";
 import { toTarget } from "../target.ts";
 
 /** Reads one channel over one wire, until it was enough. */
 export const run: RunCommand = async ({ words, environment, output, signal }) => {
-  const target = toTarget(words, environment);
+  const given = toTarget(words, environment);
   const channel = words.positionals[0] ?? "";
   const limit = parseNumber(words, "limit", { min: 1, max: Number.MAX_SAFE_INTEGER });
   const timeoutSeconds = parseNumber(words, "timeout", { min: 0.001, max: 86_400, isWhole: false });
   const door = doorOf(words.get("via") ?? "auto");
+  const target = door.port === undefined ? given : await findPorts(given, signal);
   const isTold = output.hasProgress || words.has("verbose");
   const tell = (text: string) => isTold && output.note(output.style("dim", `# ${text}`));
 
