@@ -1,3 +1,4 @@
+import type { Settings, TcpPortName } from "../../core/settings.ts";
 import { VERSION } from "../../core/version.ts";
 import type { Door } from "../door.ts";
 
@@ -5,14 +6,20 @@ const KEPT = ["content-type", "content-encoding", "etag", "content-length"] as c
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const YEAR_SECONDS = 365 * 24 * 3600;
 
+export interface IndexOptions {
+  readonly hasPage: boolean;
+  readonly tcpPorts: Settings["tcpPorts"];
+}
+
 /** For programs that ask at the root: what there is, and where it is described. */
-export function toIndex(origin: string, doors: readonly Door[], hasPage: boolean) {
+export function toIndex(origin: string, doors: readonly Door[], { hasPage, tcpPorts }: IndexOptions) {
   const links = {
     capabilities: "/capabilities",
     openapi: "/openapi.json",
     health: "/health",
     ready: "/ready",
     docs: "/docs",
+    guide: "/guide",
     graphql: "/graphql",
     rpc: "/rpc",
   };
@@ -27,7 +34,11 @@ export function toIndex(origin: string, doors: readonly Door[], hasPage: boolean
       .map(({ name, summary, example }) => ({
         name,
         summary,
-        example: example.replaceAll("{url}", origin).replaceAll("{ws}", origin.replace(/^http/, "ws")),
+        example: example
+          .replaceAll("{url}", origin)
+          .replaceAll("{ws}", origin.replace(/^http/, "ws"))
+          .replaceAll("{host}", new URL(origin).hostname)
+          .replace(/\{(TCP_PORT|MQTT_PORT)\}/g, (whole, name: TcpPortName) => `${tcpPorts[name] ?? whole}`),
       })),
   };
 }

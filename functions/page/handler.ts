@@ -6,9 +6,10 @@ import { toAssetHeaders, toIndex, toPageHeaders } from "./encode.ts";
 
 /** `GET /`: the page for who asks for HTML, and for everybody else an index in JSON. */
 export async function handleRoot(c: EdgeContext, doors: readonly Door[]): Promise<Response> {
-  const { page } = c.get("edge");
+  const { page, settings } = c.get("edge");
   if (page === undefined || !prefersHtml(c.req.header("accept"))) {
-    const index = toIndex(new URL(c.req.url).origin, doors, page !== undefined);
+    const { tcpPorts } = settings;
+    const index = toIndex(new URL(c.req.url).origin, doors, { hasPage: page !== undefined, tcpPorts });
     return new Response(`${JSON.stringify(index, null, 2)}\n`, {
       headers: { "content-type": "application/json", "cache-control": "no-cache", vary: "Accept" },
     });

@@ -56,9 +56,12 @@ describe.skipIf(whyNoChromium)(orSkipped("the applications", whyNoChromium), () 
   });
 
   it("shows an order go from pending to shipped, the stock go down in every browser, and the notifications", async () => {
-    await goTo(alice, server.url, "orders");
+    for (const page of [alice, bob]) {
+      await goTo(page, server.url, "orders");
+      await page.getByText("The shelf is empty.").waitFor();
+    }
+    // What one puts there, the other sees come.
     await alice.getByRole("button", { name: "Put some products on it" }).click();
-    await goTo(bob, server.url, "orders");
     const stock = (page: Page) => page.locator('[data-product="Morse key"] [data-stock]');
     await expect.poll(() => stock(bob).innerText(), { timeout: PATIENCE_MS }).toBe("3");
     const more = alice.getByRole("button", { name: "More of Morse key" });
@@ -135,5 +138,33 @@ describe.skipIf(whyNoChromium)(orSkipped("the applications", whyNoChromium), () 
     await later.getByRole("button", { name: "Take back" }).click();
     await later.locator("[data-message]").waitFor({ state: "detached" });
     expect(server.complaints).toEqual([]);
+  });
+
+  it("gives up a message that its receiver refuses, shows why, and sends it anew when asked", async () => {
+    let status = 500;
+    const answered: number[] = [];
+    const receiver = createServer((request, response) => {
+      request.resume().on("end", () => {
+        answered.push(status);
+        response.writeHead(status).end();
+      });
+    }).listen(0, "127.0.0.1");
+    try {
+      const later = alice.getByRole("region", { name: "Later" });
+      await later.getByLabel("Delay").fill("");
+      await later
+        .getByLabel("Push to a URL instead")
+        .fill(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`);
+      await later.getByRole("button", { name: "Put it into the queue" }).click();
+      const letter = later.locator("[data-letter]");
+      await letter.getByText("The last attempt was answered 500.").waitFor();
+      status = 200;
+      await letter.getByRole("button", { name: "Retry" }).click();
+      await letter.waitFor({ state: "detached" });
+      await expect.poll(() => answered, { timeout: PATIENCE_MS }).toEqual([500, 500, 500, 200]);
+    } finally {
+      receiver.closeAllConnections();
+      receiver.close();
+    }
   });
 });

@@ -87,6 +87,10 @@ describe.skipIf(whyNoChromium)(orSkipped("the look of the page", whyNoChromium),
       )
       .toBe(true);
     await page.getByRole("button", { name: "Cut gRPC-Web" }).click();
+    const behind = page.locator("[data-lane=grpc-web] .lane-remark");
+    await expect.poll(() => behind.innerText(), { timeout: PATIENCE_MS }).toMatch(/[1-9]\d* behind/);
+    // It would go on behind every other view.
+    await page.getByRole("button", { name: "Pause publishing" }).click();
     await goTo(page, server.url, "orders");
     await page.getByRole("button", { name: "Put some products on it" }).click();
     await page.getByRole("button", { name: "More of Patch cable" }).click();

@@ -17,13 +17,15 @@ export interface PageServer extends ServedTarget {
   readonly complaints: readonly string[];
 }
 
+/** Debian's Chromium, without a window. */
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({ executablePath: PATH, args: ["--no-sandbox", "--disable-gpu"] });
+}
+
 /** The server, and a Chromium to open its page in. One for each file of tests. */
 export async function servePage({ withGateway = false } = {}): Promise<PageServer> {
   const target = await serveTarget({ HEARTBEAT_SECONDS: "2" }, { withGateway });
-  const browser: Browser = await chromium.launch({
-    executablePath: PATH,
-    args: ["--no-sandbox", "--disable-gpu"],
-  });
+  const browser = await launchChromium();
   const complaints: string[] = [];
   return {
     ...target,

@@ -76,6 +76,7 @@ describe("the page", () => {
       };
       expect(index.name).toBe("everywire");
       expect(index.doors.length).toBeGreaterThan(10);
+      expect(JSON.stringify(index.doors)).not.toMatch(/\{(url|ws|host|TCP_PORT|MQTT_PORT)\}/);
     }
     const { links } = (await (await fetch(`${server.url}/`)).json()) as { links: Record<string, string> };
     for (const link of Object.values(links)) {

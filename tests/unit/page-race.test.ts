@@ -42,6 +42,17 @@ describe("a lane's ledger", () => {
     expect(ledger).toMatchObject({ distinct: 3, lost: 0, behind: 0 });
   });
 
+  it("takes what was never answered for neither lost nor missing, and counts it once a reader has it", () => {
+    const publications = publish(1);
+    for (const n of [publications.send(1), publications.send(2)]) publications.fail(n);
+    publications.ack(publications.send(3), toSequence(3));
+    const ledger = new Ledger(publications, BEFORE_ALL);
+    for (const n of [0, 2, 3]) ledger.take(n, toSequence(n));
+    ledger.check();
+    expect(publications.acked).toBe(3);
+    expect(ledger).toMatchObject({ distinct: 3, lost: 0, behind: 0 });
+  });
+
   it("counts what came twice, and what came behind its successor", () => {
     const ledger = new Ledger(publish(4), BEFORE_ALL);
     for (const n of [0, 2, 1, 2]) ledger.take(n, toSequence(n));

@@ -3,6 +3,8 @@ import { Notice } from "../parts/notice.tsx";
 import { api } from "../shell/api.ts";
 import { Icon } from "../shell/icons.tsx";
 import { toMessage } from "../shell/server.ts";
+import type { DeadLetter } from "./dead-letters.tsx";
+import { DeadLetters } from "./dead-letters.tsx";
 import { useResource } from "./resource.ts";
 
 interface Message {
@@ -13,6 +15,12 @@ interface Message {
   readonly createdAt: string;
 }
 
+interface Queue {
+  readonly waiting: readonly Message[];
+  /** Those whose channel one may write to. */
+  readonly letters: readonly DeadLetter[];
+}
+
 /** Messages that go to the queue, and wait there for their time. */
 export function PushCard() {
   const channel = useSignal("demo/jobs");
@@ -21,12 +29,16 @@ export function PushCard() {
   const url = useSignal("");
   const sent = useSignal<readonly string[]>([]);
   const problem = useSignal<string | undefined>(undefined);
-  const waiting = useResource(async () => {
+  const queue = useResource<Queue>(async () => {
     const found = await Promise.all(sent.peek().map(loadMessage));
-    // What is not there any more was delivered, and is not asked for again.
+    // What is not there any more was delivered or given up, and is not asked for again.
     sent.value = sent.peek().filter((_, index) => found[index] !== undefined);
-    return found.filter((message) => message !== undefined);
-  }, "messages");
+    const { body } = await api<{ deadLetters: DeadLetter[] }>("GET", "/queue/dead-letters?limit=20");
+    return {
+      waiting: found.filter((message) => message !== undefined),
+      letters: body.deadLetters.filter(({ origin }) => origin === "queue"),
+    };
+  }, "queue");
   const push = async (event: Event) => {
     event.preventDefault();
     try {
@@ -38,17 +50,17 @@ export function PushCard() {
       });
       sent.value = [body.messageId, ...sent.value].slice(0, 20);
       problem.value = undefined;
-      await waiting.refresh();
+      await queue.refresh();
     } catch (thrown) {
       problem.value = thrown instanceof SyntaxError ? "The data is no JSON." : toMessage(thrown);
     }
   };
   const takeBack = ({ messageId }: Message) =>
-    waiting.act(async () => {
+    queue.act(async () => {
       await api("DELETE", `/queue/messages/${messageId}`);
       sent.value = sent.peek().filter((id) => id !== messageId);
     });
-  const shown = waiting.value.value ?? [];
+  const { waiting = [], letters = [] } = queue.value.value ?? {};
   return (
     <section class="card" aria-label="Later">
       <div class="card-head">
@@ -101,13 +113,13 @@ export function PushCard() {
             <Icon name="send" /> Put it into the queue
           </button>
         </form>
-        {(problem.value ?? waiting.problem.value) !== undefined && (
-          <Notice kind="bad">{problem.value ?? waiting.problem.value}</Notice>
+        {(problem.value ?? queue.problem.value) !== undefined && (
+          <Notice kind="bad">{problem.value ?? queue.problem.value}</Notice>
         )}
         <h3>Waiting</h3>
-        {shown.length === 0 && <p class="small muted">Nothing that was sent from here is still waiting.</p>}
+        {waiting.length === 0 && <p class="small muted">Nothing that was sent from here is still waiting.</p>}
         <ul class="notes" aria-live="polite">
-          {shown.map((message) => (
+          {waiting.map((message) => (
             <li key={message.messageId} data-message={message.messageId}>
               <Icon name="delivery" />
               <span class="wrap-anywhere">
@@ -122,6 +134,7 @@ export function PushCard() {
             </li>
           ))}
         </ul>
+        <DeadLetters letters={letters} work={queue} />
       </div>
     </section>
   );

@@ -54,16 +54,21 @@ export class Shop {
   );
   readonly #client: Client;
   readonly #userId: string;
+  /** How many changes of products came. */
+  #changes = 0;
 
   constructor({ userId }: Session) {
     this.#userId = userId;
     this.#client = openClient();
     // Stock changes with every order, anybody's: what is shown is what the log says.
-    this.#client.subscribe("products").on("event", (event) => this.#onProduct(event));
+    const changes = this.#client.subscribe("products");
+    changes.on("event", (event) => this.#onProduct(event));
     this.#client
       .subscribe(`users/${userId}/inbox`, { after: "earliest" })
       .on("event", (event) => this.#onNote(event));
     void this.#attempt(async () => {
+      // First the changes, then what there is: nothing falls between the two.
+      await changes.ready;
       await this.loadProducts();
       const { body } = await api<{ data: Omit<Order, "reachedAt">[] }>(
         "GET",
@@ -74,8 +79,14 @@ export class Shop {
   }
 
   async loadProducts(): Promise<void> {
-    const { body } = await api<{ data: Product[] }>("GET", `/api/v1/products?per_page=${SHOWN_PRODUCTS}`);
-    this.products.value = body.data;
+    let seen: number;
+    let list: readonly Product[];
+    do {
+      seen = this.#changes;
+      list = (await api<{ data: Product[] }>("GET", `/api/v1/products?per_page=${SHOWN_PRODUCTS}`)).body.data;
+      // What was read may be older than a change that came meanwhile.
+    } while (seen !== this.#changes);
+    this.products.value = list;
   }
 
   /** Takes more of a product into the basket, or less, within its stock. */
@@ -146,10 +157,14 @@ export class Shop {
 
   #onProduct({ type, data }: CloudEvent): void {
     if (type !== "product.updated" && type !== "product.created") return;
+    this.#changes += 1;
     const product = data as Product;
-    this.products.value = this.products.value?.map((known) =>
-      known.id === product.id ? { ...known, ...product } : known,
-    );
+    const known = this.products.value;
+    if (known === undefined) return;
+    const isKnown = known.some(({ id }) => id === product.id);
+    if (isKnown)
+      this.products.value = known.map((one) => (one.id === product.id ? { ...one, ...product } : one));
+    else if (known.length < SHOWN_PRODUCTS) this.products.value = [...known, product];
   }
 
   #onNote({ id, type, data, time, sequence }: CloudEvent): void {

@@ -66,7 +66,7 @@ export function LaneRow({ race, lane, focused }: LaneRowProps) {
       </th>
       <td class="lane-track">
         <Strip race={race} lane={lane} />
-        <LaneRemark lane={lane} />
+        <LaneRemark race={race} lane={lane} />
       </td>
       {figures.map(({ name, value, title }) => (
         <td key={name} class="lane-figure num" data-label={name} title={title}>
@@ -81,7 +81,9 @@ export function LaneRow({ race, lane, focused }: LaneRowProps) {
 }
 
 /** How the connection is, and how its last cut ended. */
-function LaneRemark({ lane }: { readonly lane: Lane }) {
+function LaneRemark({ race, lane }: { readonly race: Race; readonly lane: Lane }) {
+  // What a lane is behind is no signal: it is counted anew at each tick.
+  void race.tick.value;
   const { state, problem, catchUp, ledger, isChosen } = lane;
   const { text, kind } = isChosen.value ? STATES[state.value] : { text: "left out", kind: "" };
   const behind = ledger?.behind ?? 0;

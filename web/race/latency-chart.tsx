@@ -2,6 +2,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type UPlot from "uplot";
 import { theme } from "../shell/theme.ts";
+import { ChartLegend } from "./chart-legend.tsx";
 import { formatTick } from "./format.ts";
 import type { Race } from "./race.ts";
 
@@ -18,6 +19,8 @@ export function LatencyChart({
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot>(undefined);
   const hasFailed = useSignal(false);
+  /** The row that is pointed at; undefined for the newest. */
+  const pointed = useSignal<number | undefined>(undefined);
   const { value: shownTheme } = theme;
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read when it is made, so another theme makes another
   useEffect(() => {
@@ -27,7 +30,13 @@ export function LatencyChart({
       const { default: Plot } = await import("uplot");
       if (!isWanted || host.current === null) return;
       const element = host.current;
-      plot.current = new Plot(toOptions(race, element), toData(race), element);
+      plot.current = new Plot(
+        toOptions(race, element, (row) => {
+          pointed.value = row;
+        }),
+        toData(race),
+        element,
+      );
       observer = new ResizeObserver(() =>
         plot.current?.setSize({ width: element.clientWidth, height: HEIGHT_PX }),
       );
@@ -56,7 +65,13 @@ export function LatencyChart({
     plot.current?.redraw();
   }, [race, focused]);
   if (hasFailed.value) return <p class="muted">The chart could not be loaded.</p>;
-  return <div class="chart" ref={host} aria-hidden="true" />;
+  return (
+    // The table above has the same figures for who does not see it.
+    <div aria-hidden="true">
+      <div class="chart" ref={host} />
+      <ChartLegend race={race} row={pointed.value} />
+    </div>
+  );
 }
 
 function toData({ history, lanes }: Race): UPlot.AlignedData {
@@ -66,7 +81,11 @@ function toData({ history, lanes }: Race): UPlot.AlignedData {
   return columns as unknown as UPlot.AlignedData;
 }
 
-function toOptions(race: Race, element: HTMLElement): UPlot.Options {
+function toOptions(
+  race: Race,
+  element: HTMLElement,
+  onPoint: (row: number | undefined) => void,
+): UPlot.Options {
   const style = getComputedStyle(element);
   const muted = style.getPropertyValue("--muted");
   const line = style.getPropertyValue("--line");
@@ -79,11 +98,13 @@ function toOptions(race: Race, element: HTMLElement): UPlot.Options {
   return {
     width: element.clientWidth,
     height: HEIGHT_PX,
+    // Drawn below the chart, in the form of the page (chart-legend.tsx).
     legend: { show: false },
+    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)] },
     cursor: { y: false, points: { size: 6 } },
     scales: { x: { time: false }, y: { distr: 3 } },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map((tick) => `${tick} s`) },
+      { ...axis, incrs: [1, 2, 5, 10, 15, 30], values: (_plot, ticks) => ticks.map((tick) => `${tick} s`) },
       {
         ...axis,
         size: 58,

@@ -1,3 +1,6 @@
+/** No sequence is empty. */
+const UNANSWERED = "";
+
 /**
  * What was published, and when: by number, since each event of a race carries one. Times are those of this page's own
  * clock, which stamps arrivals too, so no two clocks are compared.
@@ -34,16 +37,27 @@ export class Publications {
 
   /** Notes where it stands in the log. */
   ack(number: number, sequence: string): void {
-    if (this.#sequences[number] !== undefined) return;
+    const known = this.#sequences[number];
+    if (known !== undefined && known !== UNANSWERED) return;
     this.#sequences[number] = sequence;
     this.#acked += 1;
+  }
+
+  /** Notes that it was not answered: the log may have it or not, so it can be found, and cannot be lost. */
+  fail(number: number): void {
+    this.#sequences[number] ??= UNANSWERED;
+  }
+
+  /** Notes that one which was not answered is in the log after all: a reader got it. */
+  find(number: number, sequence: string): void {
+    if (this.#sequences[number] === UNANSWERED) this.ack(number, sequence);
   }
 
   sentAtMs(number: number): number | undefined {
     return number < this.#count ? this.#sentAtMs[number] : undefined;
   }
 
-  /** Undefined for one that the log has not answered for. */
+  /** Undefined for one that is still to be answered, empty for one that was not. */
   sequence(number: number): string | undefined {
     return this.#sequences[number];
   }
@@ -78,6 +92,7 @@ export class Ledger {
       grown.set(this.#received);
       this.#received = grown;
     }
+    this.#publications.find(number, sequence);
     const isFirst = this.#received[number] === 0;
     this.#received[number] = 1;
     if (isFirst) this.distinct += 1;
@@ -91,6 +106,7 @@ export class Ledger {
   check(): void {
     for (; this.#checked < this.#publications.count; this.#checked += 1) {
       const sequence = this.#publications.sequence(this.#checked);
+      if (sequence === UNANSWERED) continue;
       if (sequence === undefined || sequence > this.cursor) return;
       if (this.#received[this.#checked] !== 1) this.lost += 1;
     }

@@ -164,8 +164,8 @@ export class Race {
           if (this.#publisher === publisher) this.problem.value = undefined;
         },
         (thrown: unknown) => {
-          if (this.#publisher === publisher)
-            this.problem.value = `A publish was refused: ${toMessage(thrown)}`;
+          publications.fail(n);
+          if (this.#publisher === publisher) this.problem.value = `Publishing fails: ${toMessage(thrown)}`;
         },
       )
       .finally(() => {

@@ -8,6 +8,12 @@ interface SocketOptions {
   readonly onMessage: (text: string, send: (text: string) => void) => void;
 }
 
+/** Why a WebSocket was closed. A browser says 1006 where nobody said anything (RFC 6455 §7.4.1). */
+export function describeClose(code: number, reason: string): string {
+  if (code === 1006) return "The connection was lost.";
+  return reason === "" ? `Closed with ${code}.` : `Closed with ${code}: ${reason}`;
+}
+
 /** A WebSocket with text frames, until the signal says stop or the other end closes it. */
 export function runSocket(
   url: string,
@@ -31,7 +37,7 @@ export function runSocket(
     socket.addEventListener("close", ({ code, reason }) => {
       signal.removeEventListener("abort", cut);
       if (code === 1000 || signal.aborted) resolve();
-      else reject(new Error(reason === "" ? `Closed with ${code}.` : `Closed with ${code}: ${reason}`));
+      else reject(new Error(describeClose(code, reason)));
     });
   });
 }

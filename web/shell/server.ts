@@ -42,8 +42,10 @@ export const capabilities = signal<Capabilities | undefined>(undefined);
 
 let asked: Promise<Capabilities> | undefined;
 
-/** Asks the server what it offers, once. @throws Error where it does not answer */
+/** Asks the server what it offers, if it was not asked before. @throws Error where it does not answer */
 export function loadCapabilities(): Promise<Capabilities> {
+  // The gateway starts beside the server, and may be a little later.
+  if (capabilities.peek()?.gateway?.status === "unavailable") asked = undefined;
   asked ??= fetch("/capabilities").then(async (response) => {
     if (!response.ok) throw await toError(response);
     capabilities.value = (await response.json()) as Capabilities;

@@ -1,4 +1,5 @@
 import { takeResults, toSubscription } from "../graphql-events.ts";
+import { describeClose } from "../socket.ts";
 import type { LaneWire } from "../wire.ts";
 import { countBytes, withToken } from "../wire.ts";
 
@@ -29,9 +30,9 @@ export const graphqlSocket: LaneWire = {
     try {
       await takeResults(client.iterate(toSubscription(channel, after)), sink);
     } catch (thrown) {
-      // It throws the close event as it is.
-      if (thrown instanceof CloseEvent) throw new Error(`Closed with ${thrown.code}: ${thrown.reason}`);
-      throw thrown;
+      // It throws the socket's events as they are.
+      if (thrown instanceof CloseEvent) throw new Error(describeClose(thrown.code, thrown.reason));
+      throw thrown instanceof Event ? new Error("The connection was lost.") : thrown;
     } finally {
       await client.dispose();
     }
