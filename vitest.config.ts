@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 /** The gateway's own tests. What it has in common with every door, the suite of all doors asks (tests/conformance/doors.ts). */
 const GATEWAY_TESTS = [
   "tests/conformance/{amqp,gateway-*,mqtt-bridge,udp}.test.ts",
-  "tests/{hostile,recovery}/gateway.test.ts",
+  "tests/{hostile,recovery}/gateway*.test.ts",
 ];
 
 /**
@@ -70,6 +70,17 @@ export default defineConfig({
           hookTimeout: 30_000,
           isolate: false,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          // One browser at a time: each has as many processes as it likes.
+          sequence: { groupOrder: 6 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
         },
       },
       {

@@ -60,6 +60,8 @@ interface Env {
   readonly MQTT_SHARE: DurableObjectNamespace<MqttShare>;
   readonly WEBHOOK_ENDPOINT: WebhookEndpointNamespace;
   readonly WEBHOOK_INDEX: DurableObjectNamespace<WebhookIndex>;
+  /** The page's files; left out, the Worker is an API alone. */
+  readonly ASSETS?: Fetcher;
   readonly JWT_SECRET?: string;
   readonly JWKS_URL?: string;
   readonly SVIX_TOKEN?: string;
@@ -115,6 +117,7 @@ function compose(env: Env, keepAlive?: typeof waitUntil): Composed {
   const edge: Edge = {
     settings,
     rates: redis?.requestRates ?? rates,
+    page: env.ASSETS,
     ports: {
       channels,
       directory: createDirectory(env.DIRECTORY),

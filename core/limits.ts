@@ -81,6 +81,8 @@ export interface Limits {
   /** QoS 1 and 2 messages that are on their way at once, in each direction of an MQTT session. */
   readonly MAX_MQTT_INFLIGHT: number;
   readonly MAX_MQTT_SUBSCRIPTIONS: number;
+  /** The longest keep-alive of an MQTT 5 client, in seconds: how long one that is gone may go unnoticed. */
+  readonly MAX_MQTT_KEEP_ALIVE_SECONDS: number;
   /** Seconds for which an MQTT session is kept without a connection, whatever its client asks for. */
   readonly MAX_MQTT_SESSION_SECONDS: number;
 }
@@ -132,6 +134,7 @@ export const DEFAULT_LIMITS: Limits = {
   MAX_MQTT_PACKET_BYTES: 512 * KIB,
   MAX_MQTT_INFLIGHT: 256,
   MAX_MQTT_SUBSCRIPTIONS: 500,
+  MAX_MQTT_KEEP_ALIVE_SECONDS: 60,
   MAX_MQTT_SESSION_SECONDS: 30 * 24 * 3600,
 };
 

@@ -17,6 +17,8 @@ export interface MqttOpening {
   readonly receiveMaximum: number;
   readonly maximumPacketBytes: number | undefined;
   readonly topicAliasMaximum: number;
+  /** The keep-alive that holds in place of the client's; undefined where its own does (MQTT 5 §3.2.2.3.14). */
+  readonly serverKeepAliveSeconds: number | undefined;
   /** Whether reasons may be given in texts (MQTT 5 §3.1.2.11.7). */
   readonly wantsReasons: boolean;
   readonly will: MqttWill | undefined;

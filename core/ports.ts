@@ -251,6 +251,8 @@ export interface GatewayOffer {
   readonly ports: Readonly<Record<string, number>>;
   /** The versions of HTTP on which it carries every HTTP door. */
   readonly http: readonly string[];
+  /** SHA-256 of its certificate in base64, by which a page's WebTransport takes one that no authority signed. */
+  readonly certificateHash: string | undefined;
   readonly doors: readonly {
     readonly name: string;
     readonly summary: string;

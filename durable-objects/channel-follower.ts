@@ -9,8 +9,8 @@ export interface FollowerHost {
   /** Whether there is anybody to give events to now. */
   isReading(): boolean;
   /**
-   * Whether it lives on when the runtime dies. Where it does not, its places are written a little late: then the timer
-   * keeps the object awake until they are.
+   * Whether places are written. Where they are not, they are gone when the object has slept: then it goes on from where
+   * the channel says that it was told, so it must not sleep while it is behind ({@link ChannelFollower.isBehind}).
    */
   isLasting(): boolean;
   /** Whether events of the channel are wanted at all. */
@@ -39,8 +39,6 @@ interface Place {
   isNoted: boolean;
 }
 
-/** How late the places of a subscriber are written that does not last. */
-const LATE_MS = 1000;
 /** Places that are kept in memory. */
 const MAX_PLACES = 2000;
 
@@ -54,8 +52,6 @@ export class ChannelFollower {
   readonly #places = new Map<string, Place>();
   /** Channels that have something, in the order in which they said so. */
   readonly #ready = new Set<string>();
-  /** Channels whose places have still to be written. */
-  readonly #late = new Set<string>();
   #isRunning = false;
 
   constructor(sql: SqlStorage, host: FollowerHost) {
@@ -63,13 +59,28 @@ export class ChannelFollower {
     this.#host = host;
   }
 
-  /** Makes the table, empty. */
+  /** Begins anew; where places are written, it makes their table, empty. */
   begin(): void {
+    this.clear();
+    if (this.#host.isLasting()) this.#createTable();
+  }
+
+  /** For a host whose places are to be written from now on. */
+  keep(): void {
+    this.#createTable();
+    for (const [channel, place] of this.#places) this.#write(channel, place);
+  }
+
+  #createTable(): void {
     this.#sql.exec(
       "CREATE TABLE IF NOT EXISTS places (channel TEXT PRIMARY KEY, cursor TEXT NOT NULL, behind INTEGER NOT NULL) WITHOUT ROWID",
     );
     this.#sql.exec("DELETE FROM places");
-    this.clear();
+  }
+
+  /** Whether there is anything to hand on. */
+  get isBehind(): boolean {
+    return this.#ready.size > 0;
   }
 
   /** Forgets what is in memory. */
@@ -84,11 +95,28 @@ export class ChannelFollower {
     this.#ready.add(channel);
   }
 
+  /** Whether there is a place in a channel. */
+  hasPlace(channel: string): boolean {
+    return this.#place(channel) !== undefined;
+  }
+
+  /** Has a channel be read on from its place, whatever its news said. */
+  readOn(channel: string): void {
+    const place = this.#place(channel);
+    if (place === undefined) return;
+    place.hasMore = true;
+    this.#ready.add(channel);
+  }
+
   /** Forgets the places in channels that are not followed any more. */
   forget(isFollowed: (channel: string) => boolean): void {
-    for (const { channel } of this.#sql.exec<{ channel: string }>("SELECT channel FROM places").toArray()) {
+    const isLasting = this.#host.isLasting();
+    const known = isLasting
+      ? this.#sql.exec<{ channel: string }>("SELECT channel FROM places").toArray()
+      : Array.from(this.#places.keys(), (channel) => ({ channel }));
+    for (const { channel } of known) {
       if (isFollowed(channel)) continue;
-      this.#sql.exec("DELETE FROM places WHERE channel = ?", channel);
+      if (isLasting) this.#sql.exec("DELETE FROM places WHERE channel = ?", channel);
       this.#places.delete(channel);
       this.#ready.delete(channel);
     }
@@ -97,7 +125,8 @@ export class ChannelFollower {
   /** Takes news of a channel. When it returns, the events were taken, or it is noted that there are some. */
   onNews(news: ChannelNews): void {
     const { channel, head } = news;
-    const place = this.#place(channel) ?? this.#add(channel, toPlace(news.from, false));
+    const start = this.#host.isLasting() ? news.from : news.after;
+    const place = this.#place(channel) ?? this.#add(channel, toPlace(start, false));
     const end = place.fresh.at(-1)?.sequence ?? place.cursor;
     if (!place.hasMore && !place.isReading && head <= end) return;
     this.#ready.add(channel);
@@ -113,8 +142,11 @@ export class ChannelFollower {
 
   /** Takes up every channel that was left behind. */
   async resume(): Promise<void> {
-    const rows = this.#sql.exec<{ channel: string }>("SELECT channel FROM places WHERE behind = 1").toArray();
-    for (const { channel } of rows) this.#ready.add(channel);
+    if (this.#host.isLasting()) {
+      const query = "SELECT channel FROM places WHERE behind = 1";
+      for (const { channel } of this.#sql.exec<{ channel: string }>(query).toArray())
+        this.#ready.add(channel);
+    }
     await this.run();
   }
 
@@ -185,7 +217,13 @@ export class ChannelFollower {
     }
     if (this.#places.get(channel) !== place) return true;
     if (isWanted) place.fresh.push(...toEvents(channel, page));
-    if (!page.upToDate && isWanted) place.hasMore = true;
+    if (!page.upToDate && isWanted) {
+      place.hasMore = true;
+      // A turn for others: the runtime looks at its sockets when nothing else is left to do, and as long as pages follow
+      // on pages something is. Without it a few readers with a backlog hold up every other connection of the process.
+      await scheduler.wait(0);
+      if (this.#places.get(channel) !== place) return true;
+    }
     if (place.fresh.length === 0) place.cursor = page.next;
     this.#save(channel, place);
     if (isBehind(place)) this.#ready.add(channel);
@@ -194,7 +232,7 @@ export class ChannelFollower {
 
   #place(channel: string): Place | undefined {
     const known = this.#places.get(channel);
-    if (known !== undefined) return known;
+    if (known !== undefined || !this.#host.isLasting()) return known;
     const [row] = this.#sql
       .exec<{ cursor: string; behind: number }>(
         "SELECT cursor, behind FROM places WHERE channel = ?",
@@ -208,7 +246,7 @@ export class ChannelFollower {
     this.#places.set(channel, place);
     if (this.#places.size > MAX_PLACES) {
       for (const [name, old] of this.#places) {
-        if (!isBehind(old) && !old.isReading && old !== place && !this.#late.has(name)) {
+        if (!isBehind(old) && !old.isReading && old !== place) {
           this.#places.delete(name);
           break;
         }
@@ -219,20 +257,7 @@ export class ChannelFollower {
 
   #save(channel: string, place: Place): void {
     if (this.#places.get(channel) !== place) this.#add(channel, place);
-    if (this.#host.isLasting()) {
-      this.#write(channel, place);
-      return;
-    }
-    if (this.#late.size === 0) setTimeout(() => this.#writeLate(), LATE_MS);
-    this.#late.add(channel);
-  }
-
-  #writeLate(): void {
-    for (const channel of this.#late) {
-      const place = this.#places.get(channel);
-      if (place !== undefined) this.#write(channel, place);
-    }
-    this.#late.clear();
+    if (this.#host.isLasting()) this.#write(channel, place);
   }
 
   #write(channel: string, place: Place): void {
@@ -256,7 +281,7 @@ function isBehind({ fresh, hasMore }: Place): boolean {
 
 /** Takes over events that news brought, where they follow on what is known; false where they do not. */
 function addFresh(place: Place, end: string, { after, events }: ChannelNews): boolean {
-  if (events === undefined || after === undefined || place.hasMore || place.isReading) return false;
+  if (events === undefined || place.hasMore || place.isReading) return false;
   if (parseCursor(end)?.epoch !== parseCursor(after)?.epoch || after > end) return false;
   const added = events.filter(({ sequence }) => sequence > end);
   if (place.fresh.length + added.length > MAX_FRESH_EVENTS) return false;

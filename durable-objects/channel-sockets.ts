@@ -58,10 +58,21 @@ export class ChannelSockets {
   readonly #catchingUp = new Map<WebSocket, Reader>();
   readonly #roll = new PresenceRoll();
   readonly #isClosed: () => boolean;
+  readonly #onBroadcast: (json: string) => void;
 
-  /** @param isClosed whether nothing more will ever be appended */
-  constructor(context: DurableObjectState, log: ChannelLog, limits: Limits, isClosed: () => boolean) {
+  /**
+   * @param isClosed whether nothing more will ever be appended
+   * @param onBroadcast called with each event that is not stored, for readers that have no socket here
+   */
+  constructor(
+    context: DurableObjectState,
+    log: ChannelLog,
+    limits: Limits,
+    isClosed: () => boolean,
+    onBroadcast: (json: string) => void,
+  ) {
     this.#isClosed = isClosed;
+    this.#onBroadcast = onBroadcast;
     this.#context = context;
     this.#limits = limits;
     this.#log = log;
@@ -144,6 +155,7 @@ export class ChannelSockets {
     for (const reader of this.#live.values()) {
       if (reader.socket !== except) this.#send(reader, reader.attachment.kind === "feed" ? frame : json);
     }
+    this.#onBroadcast(json);
   }
 
   onPong(socket: WebSocket, ref: string): void {

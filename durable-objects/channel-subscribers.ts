@@ -7,6 +7,9 @@ import { TOLD_WITH_EVENTS } from "./subscriber.ts";
 /** Tells one subscriber; rejects where it could not be reached. */
 export type TellSubscriber = (key: SubscriberKey, news: ChannelNews) => Promise<void>;
 
+/** Tells a live one of an event that is not stored. */
+export type TellUnstored = (id: string, channel: string, json: string) => Promise<void>;
+
 interface Subscriber extends SubscriberKey {
   /** The number of the newest event when the subscription began. */
   readonly from: number;
@@ -30,6 +33,7 @@ const MAX_RECENT_CHARS = 256 * 1024;
 export class ChannelSubscribers {
   readonly #sql: SqlStorage;
   readonly #tell: TellSubscriber;
+  readonly #tellUnstored: TellUnstored;
   readonly #log: { readonly state: LogState; readonly hasSchema: boolean };
   readonly #name: () => string;
   #subscribers: Subscriber[] = [];
@@ -44,11 +48,13 @@ export class ChannelSubscribers {
     log: { readonly state: LogState; readonly hasSchema: boolean },
     name: () => string,
     tell: TellSubscriber,
+    tellUnstored: TellUnstored,
   ) {
     this.#sql = sql;
     this.#log = log;
     this.#name = name;
     this.#tell = tell;
+    this.#tellUnstored = tellUnstored;
     if (log.hasSchema) this.#load();
   }
 
@@ -63,15 +69,19 @@ export class ChannelSubscribers {
     if (revision < row.revision) return;
     const from = isNew ? 0 : this.#log.state.head;
     this.#sql.exec("UPDATE following SET revision = ?", revision);
-    const wanted = new Set(subscribers.map(toText));
-    for (const { kind, id } of this.#subscribers.filter((known) => !wanted.has(toText(known)))) {
+    const known = new Map(this.#subscribers.map((subscriber) => [toText(subscriber), subscriber]));
+    // Thousands may follow, and each that comes or goes brings the whole list: only what differs is written.
+    this.#subscribers = subscribers.map(({ kind, id }) => {
+      const text = toText({ kind, id });
+      const subscriber = known.get(text);
+      known.delete(text);
+      if (subscriber !== undefined) return subscriber;
+      this.#sql.exec("INSERT OR IGNORE INTO subscribers VALUES (?, ?, ?, ?)", kind, id, from, from);
+      return { kind, id, from, told: from, isBusy: false };
+    });
+    for (const { kind, id } of known.values()) {
       this.#sql.exec("DELETE FROM subscribers WHERE kind = ? AND id = ?", kind, id);
     }
-    for (const { kind, id } of subscribers) {
-      this.#sql.exec("INSERT OR IGNORE INTO subscribers VALUES (?, ?, ?, ?)", kind, id, from, from);
-    }
-    this.#save();
-    this.#load();
   }
 
   /** Forgets them all, with the life of the log that they followed. */
@@ -108,6 +118,13 @@ export class ChannelSubscribers {
     }
   }
 
+  /** Tells who is live of an event that is not stored. It does not wait, and whoever is not reached misses it. */
+  onUnstored(json: string): void {
+    for (const { kind, id } of this.#subscribers) {
+      if (kind === "mqtt") this.#tellUnstored(id, this.#name(), json).catch(() => undefined);
+    }
+  }
+
   /** Notes how far everybody was told, and tells the rest again. For the alarm. */
   settle(): void {
     if (this.#subscribers.length === 0) return;
@@ -131,8 +148,8 @@ export class ChannelSubscribers {
         const [from, newest] = [cursorAt(state, subscriber.from), cursorAt(state, head)];
         const events = TOLD_WITH_EVENTS.has(subscriber.kind) ? this.#eventsSince(subscriber.told) : undefined;
         const after = cursorAt(state, subscriber.told);
-        const news = { channel: this.#name(), from, head: newest };
-        await this.#tell(subscriber, events === undefined ? news : { ...news, after, events });
+        const news = { channel: this.#name(), from, head: newest, after };
+        await this.#tell(subscriber, events === undefined ? news : { ...news, events });
         // A new life counts from the beginning.
         if (state.epoch === this.#log.state.epoch) subscriber.told = head;
         this.#failures = 0;
@@ -161,15 +178,12 @@ export class ChannelSubscribers {
   }
 
   #load(): void {
-    const known = new Map(this.#subscribers.map((subscriber) => [toText(subscriber), subscriber]));
     this.#subscribers = this.#sql
       .exec<{ kind: SubscriberKind; id: string; from_number: number; told: number }>(
         "SELECT * FROM subscribers",
       )
       .toArray()
-      .map(({ kind, id, from_number: from, told }) => {
-        return known.get(toText({ kind, id })) ?? { kind, id, from, told, isBusy: false };
-      });
+      .map(({ kind, id, from_number: from, told }) => ({ kind, id, from, told, isBusy: false }));
   }
 }
 

@@ -43,13 +43,13 @@ import { StreamCommands } from "./channel-stream-commands.ts";
 import { ChannelSubscribers } from "./channel-subscribers.ts";
 import { Waiters } from "./channel-waiters.ts";
 import type { Directory } from "./directory.ts";
-import type { Following, SubscriberKind, SubscriberObject } from "./subscriber.ts";
+import type { Following, LiveSubscriberObject, SubscriberKind, SubscriberObject } from "./subscriber.ts";
 
 export interface ChannelEnv {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
   readonly WEBHOOK_ENDPOINT: DurableObjectNamespace<SubscriberObject>;
-  readonly MQTT_SESSION: DurableObjectNamespace<SubscriberObject>;
+  readonly MQTT_SESSION: DurableObjectNamespace<LiveSubscriberObject>;
   readonly MQTT_SHARE: DurableObjectNamespace<SubscriberObject>;
 }
 
@@ -91,6 +91,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       this.#log,
       () => this.channelName,
       async ({ kind, id }, news) => this.env[SUBSCRIBER_BINDINGS[kind]].getByName(id).onNews(news),
+      async (id, channel, json) => this.env.MQTT_SESSION.getByName(id).onUnstored(channel, json),
     );
     this.#registration = new ChannelRegistration(env.DIRECTORY, this.#log, this.#subscribers);
     this.#sockets = new ChannelSockets(
@@ -98,6 +99,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       this.#log,
       settings.limits,
       () => this.#stream.state.isClosed,
+      (json) => this.#subscribers.onUnstored(json),
     );
     this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
     this.#pages = new ChannelPages(this.#log);

@@ -198,19 +198,21 @@ export function toDeliveryFacts(event: CloudEvent): DeliveryFacts {
   };
 }
 
+export type SaysSequence = "always" | "if-alone" | "never";
+
 /**
  * Writes an event for a client: a message as its bytes; any other event in binary mode (MQTT 5) or in structured mode
  * (MQTT 3.1.1, which has no properties).
  *
  * @param json the event as it is stored
- * @param alwaysSequence whether `sequence` is said where the publisher has user properties of its own: these are to be
- *   handed on unaltered (MQTT-3.3.2-17), so it takes a subscriber that asked for cursors
+ * @param saysSequence when a message's `sequence` is said. Where the publisher has user properties of its own these are
+ *   to be handed on unaltered (MQTT-3.3.2-17), so it takes a subscriber that asked for cursors to say it `always`
  */
 export function toOutgoing(
   event: CloudEvent,
   json: string,
   version: number,
-  alwaysSequence: boolean,
+  saysSequence: SaysSequence,
   nowMs: number,
 ): OutgoingMessage {
   const isMessage = event.type === MESSAGE_TYPE;
@@ -221,7 +223,7 @@ export function toOutgoing(
   const own = parseUserProperties(event.mqttproperties);
   const contentType = isMessage ? toMessageContentType(event) : event.datacontenttype;
   const attributes = isMessage
-    ? toSequence(event, alwaysSequence || own.length === 0)
+    ? toSequence(event, saysSequence === "always" || (saysSequence === "if-alone" && own.length === 0))
     : toAttributeProperties(event);
   const { mqttformat, mqttresponsetopic, mqttcorrelation } = event;
   return {

@@ -4,12 +4,14 @@ import { EverywireError } from "../core/error.ts";
 import type { NewEvent } from "../core/event.ts";
 import { encodeEvent, withSequence } from "../core/event.ts";
 import { toDefaultSource } from "../core/identity.ts";
+import type { Limits } from "../core/limits.ts";
 import { assertTopicName, toChannelName, toTopicName } from "../core/mqtt-topic.ts";
 import type { PublishResult } from "../core/operations/publish-event.ts";
 import { publishEvents } from "../core/operations/publish-event.ts";
 import { BadPacket, PACKET_TYPES, PROTOCOL_ERROR } from "../wire/mqtt-frame.ts";
 import type { PublishPacket } from "../wire/mqtt-publish.ts";
 import { decodePublish } from "../wire/mqtt-publish.ts";
+import { TOPIC_ALIAS_MAXIMUM } from "./mqtt-connack.ts";
 import { toNewEvent } from "./mqtt-event.ts";
 import type { MqttLink } from "./mqtt-link.ts";
 import {
@@ -25,18 +27,26 @@ import type { SessionStore } from "./mqtt-session-store.ts";
 /** What the way in needs of the session. */
 export interface InboundHost {
   readonly store: SessionStore;
-  /** QoS 1 and 2 messages that a client may have on their way. */
-  readonly receiveMaximum: number;
   readonly publisherId: string;
   context(): OperationContext;
   keepRetained(messages: readonly RetainedMessage[]): Promise<void>;
   noteTopic(channel: ChannelName, topic: string): Promise<void>;
 }
 
-/** The aliases that a client may give to topics on one connection. */
-export const TOPIC_ALIAS_MAXIMUM = 64;
 /** How often a publish over the rate is put off for a client that cannot be told so (MQTT 3.1.1), and no longer. */
 const MAX_DELAYS = 20;
+/** However low the rate is, so many messages may be on their way: a window of a few would be slow without need. */
+const MIN_PACED_WINDOW = 30;
+
+/**
+ * The QoS 1 and 2 messages that a client may have on their way: where publishing has a rate, no more than half a second's
+ * worth, so that a client is paced by its answers rather than refused.
+ */
+export function toReceiveMaximum(limits: Limits, hasRateLimits: boolean): number {
+  const { MAX_MQTT_INFLIGHT, PUBLISHES_PER_SECOND } = limits;
+  if (!hasRateLimits) return MAX_MQTT_INFLIGHT;
+  return Math.min(MAX_MQTT_INFLIGHT, Math.max(MIN_PACED_WINDOW, Math.floor(PUBLISHES_PER_SECOND / 2)));
+}
 
 /** A PUBLISH on its way into the log. */
 interface Incoming {
@@ -80,6 +90,17 @@ export class MqttInbound {
       batch.push(incoming);
     }
     await this.#publishBatch(batch, link);
+  }
+
+  /** Holds a client to the messages that it may have on their way (MQTT 5 §3.3.4). @throws BadPacket */
+  assertReceiveMaximum(packets: readonly Uint8Array[], version: number): void {
+    const { store } = this.#host;
+    const { limits, hasRateLimits } = this.#host.context();
+    const maximum = toReceiveMaximum(limits, hasRateLimits);
+    if (version !== 5 || packets.length + store.unreleased <= maximum) return;
+    const waiting = packets.filter(([header = 0]) => header >> 4 === 3 && (header & 6) !== 0).length;
+    if (waiting + store.unreleased <= maximum) return;
+    throw new BadPacket(REASON.RECEIVE_MAXIMUM, `At most ${maximum} messages are unacknowledged at once.`);
   }
 
   onPubrel(packetId: number, link: MqttLink): void {
@@ -224,8 +245,12 @@ export class MqttInbound {
       link.send(encodeAcknowledgement(cmd, messageId));
       return;
     }
-    const { id, sequence = "", duplicate } = result;
-    const userProperties = { id, sequence, duplicate: String(duplicate) };
+    const { id, sequence, duplicate } = result;
+    const userProperties = {
+      id,
+      ...(sequence === undefined ? {} : { sequence }),
+      duplicate: String(duplicate),
+    };
     link.send(
       encodePacket({ cmd, messageId, reasonCode: REASON.SUCCESS, properties: { userProperties } }, 5),
     );

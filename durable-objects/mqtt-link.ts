@@ -4,31 +4,42 @@ import { concatBytes } from "../wire/bytes.ts";
 /** What is kept on the socket while the object sleeps. */
 interface LinkAttachment {
   readonly version: number;
+  /** What the session keeps here ({@link SessionStore.takeSnapshot}). */
+  readonly kept?: string;
 }
 
 /** The connection of a session: a socket to the function that holds the client's own. */
 export class MqttLink {
   readonly socket: WebSocket;
   readonly version: number;
+  /** What the session kept beside the connection before the object slept. */
+  readonly kept: string | undefined;
   #waiting: Uint8Array[] = [];
   #unconsumedBytes = 0;
   #consumedBytes = 0;
   #isOpen = true;
 
-  constructor(socket: WebSocket, version: number) {
+  constructor(socket: WebSocket, version: number, kept?: string) {
     this.socket = socket;
     this.version = version;
-    socket.serializeAttachment({ version } satisfies LinkAttachment);
+    this.kept = kept;
+    if (kept === undefined) socket.serializeAttachment({ version } satisfies LinkAttachment);
   }
 
   /** The link of a socket that was there before the object slept; undefined for one that was never connected. */
   static restore(socket: WebSocket): MqttLink | undefined {
     const attachment = socket.deserializeAttachment() as LinkAttachment | null;
-    return attachment === null ? undefined : new MqttLink(socket, attachment.version);
+    return attachment === null ? undefined : new MqttLink(socket, attachment.version, attachment.kept);
   }
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Keeps a text beside the connection, at most 16 KiB. */
+  keep(kept: string): void {
+    if (!this.#isOpen) return;
+    this.socket.serializeAttachment({ version: this.version, kept } satisfies LinkAttachment);
   }
 
   /** False while the client does not take what was sent. */

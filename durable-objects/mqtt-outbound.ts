@@ -3,6 +3,7 @@ import { matchesTopicFilter, toTopicName } from "../core/mqtt-topic.ts";
 import type { StoredEvent } from "../core/ports.ts";
 import type { PublishProperties } from "../wire/mqtt-publish.ts";
 import { encodePublish } from "../wire/mqtt-publish.ts";
+import type { SaysSequence } from "./mqtt-event.ts";
 import { toDeliveryFacts, toOutgoing } from "./mqtt-event.ts";
 import type { MqttLink } from "./mqtt-link.ts";
 import { encodeAcknowledgement, encodePacket, REASON } from "./mqtt-packets.ts";
@@ -40,7 +41,7 @@ export class MqttOutbound {
 
   get hasRoom(): boolean {
     const { link, store, window } = this.#host;
-    return link?.hasRoom === true && store.inFlight < window;
+    return link?.hasRoom === true && store.outbound.inFlight < window;
   }
 
   /** The subscriptions of its own that a topic matches; shared ones are served by their group. */
@@ -65,17 +66,35 @@ export class MqttOutbound {
     return taken;
   }
 
+  /** Sends an event that is not stored: at QoS 0, and not at all where there is no room for it. */
+  sendUnstored(channel: string, json: string): void {
+    if (this.#host.link?.hasRoom !== true) return;
+    const found = this.#toDelivery(channel, json);
+    if (found !== undefined) this.send(found.delivery, 0);
+  }
+
   #takeOne(channel: string, json: string): boolean {
-    const { store, window, publisherId } = this.#host;
+    const { store, window } = this.#host;
+    const found = this.#toDelivery(channel, json);
+    if (found === undefined) return true;
+    // Those that wait go first, or order would be lost.
+    if (found.qos > 0 && (store.outbound.inFlight >= window || store.outbound.queued > 0)) return false;
+    this.send(found.delivery, found.qos);
+    return true;
+  }
+
+  /** An event as a message for the client; undefined where it is none. */
+  #toDelivery(channel: string, json: string): { delivery: Delivery; qos: 0 | 1 | 2 } | undefined {
+    const { publisherId } = this.#host;
     const event = JSON.parse(json) as CloudEvent;
     const facts = toDeliveryFacts(event);
     const topic = facts.topic ?? toTopicName(channel) ?? this.#host.findTopic(channel);
-    if (topic === undefined) return true;
-    if (facts.expiresMs !== undefined && facts.expiresMs <= Date.now()) return true;
+    if (topic === undefined) return undefined;
+    if (facts.expiresMs !== undefined && facts.expiresMs <= Date.now()) return undefined;
     const subscriptions = this.matching(topic).filter(
       ({ noLocal }) => !noLocal || facts.publisher !== publisherId,
     );
-    if (subscriptions.length === 0) return true;
+    if (subscriptions.length === 0) return undefined;
     const granted = Math.max(...subscriptions.map(({ qos }) => qos));
     const qos = Math.min(granted, facts.qos) as 0 | 1 | 2;
     const delivery: Delivery = {
@@ -86,10 +105,7 @@ export class MqttOutbound {
       identifiers: subscriptions.flatMap(({ identifier }) => (identifier === undefined ? [] : [identifier])),
       wantsSequence: subscriptions.some(({ hasAfter }) => hasAfter),
     };
-    // Those that wait go first, or order would be lost.
-    if (qos > 0 && (store.inFlight >= window || store.queued > 0)) return false;
-    this.send(delivery, qos);
-    return true;
+    return { delivery, qos };
   }
 
   /** Sends a message, or keeps it until there is room for it. */
@@ -99,49 +115,50 @@ export class MqttOutbound {
       this.#publish(delivery, 0, undefined, false);
       return;
     }
-    const isSent = link?.hasRoom === true && store.inFlight < window && store.queued === 0;
-    const packetId = store.addOutbound(delivery, qos, isSent);
+    const isSent = link?.hasRoom === true && store.outbound.inFlight < window && store.outbound.queued === 0;
+    const packetId = store.outbound.add(delivery, qos, isSent);
+    if (packetId === undefined) store.settleSize();
     if (packetId !== undefined && !this.#publish(delivery, qos, packetId, false))
-      store.removeOutbound(packetId);
+      store.outbound.remove(packetId);
   }
 
   /** Sends what waits, as far as there is room. */
   sendQueued(): void {
     const { store } = this.#host;
-    while (store.queued > 0 && this.hasRoom) {
-      const row = store.sendQueued();
+    while (store.outbound.queued > 0 && this.hasRoom) {
+      const row = store.outbound.sendQueued();
       if (row === undefined) return;
-      if (!this.#publish(row.delivery, row.qos, row.packetId, false)) store.removeOutbound(row.packetId);
+      if (!this.#publish(row.delivery, row.qos, row.packetId, false)) store.outbound.remove(row.packetId);
     }
   }
 
   /** Sends again, in order, what a connection before this one left unacknowledged (MQTT-4.4.0-1). */
   resend(): void {
     const { store, link } = this.#host;
-    for (const { packetId, phase, qos, delivery } of store.listOutbound()) {
+    for (const { packetId, phase, qos, delivery } of store.outbound.list()) {
       if (packetId === undefined) continue;
       if (phase === "released") {
         link?.send(encodeAcknowledgement("pubrel", packetId));
       } else if (!this.#publish(delivery, qos, packetId, true)) {
-        store.removeOutbound(packetId);
+        store.outbound.remove(packetId);
       }
     }
     this.sendQueued();
   }
 
   onPuback(packetId: number): void {
-    if (this.#host.store.findOutbound(packetId)?.qos !== 1) return;
+    if (this.#host.store.outbound.find(packetId)?.qos !== 1) return;
     this.#remove(packetId);
   }
 
   onPubrec(packetId: number, reasonCode: number): void {
     const { store, link } = this.#host;
-    const known = store.findOutbound(packetId)?.qos === 2;
+    const known = store.outbound.find(packetId)?.qos === 2;
     if (reasonCode >= 0x80) {
       if (known) this.#remove(packetId);
       return;
     }
-    if (known) store.release(packetId);
+    if (known) store.outbound.release(packetId);
     if (known || link?.version !== 5) link?.send(encodeAcknowledgement("pubrel", packetId));
     else
       link.send(
@@ -150,11 +167,11 @@ export class MqttOutbound {
   }
 
   onPubcomp(packetId: number): void {
-    if (this.#host.store.findOutbound(packetId)?.phase === "released") this.#remove(packetId);
+    if (this.#host.store.outbound.find(packetId)?.phase === "released") this.#remove(packetId);
   }
 
   #remove(packetId: number): void {
-    this.#host.store.removeOutbound(packetId);
+    this.#host.store.outbound.remove(packetId);
     this.sendQueued();
     this.#host.onRoom();
   }
@@ -168,26 +185,29 @@ export class MqttOutbound {
     const nowMs = Date.now();
     const { expiresMs } = toDeliveryFacts(event);
     if (expiresMs !== undefined && expiresMs <= nowMs) return false;
-    const message = toOutgoing(event, delivery.json, link.version, delivery.wantsSequence, nowMs);
+    const { version } = link;
+    const { isRetained, identifiers } = delivery;
+    const toMessage = (says: SaysSequence) => {
+      const { payload, properties } = toOutgoing(event, delivery.json, version, says, nowMs);
+      return { payload, properties: { ...properties, subscriptionIds: identifiers } };
+    };
     const encode = (topic: string, properties: PublishProperties) =>
       encodePublish(
-        {
-          topic,
-          qos,
-          isRetained: delivery.isRetained,
-          isDuplicate,
-          packetId,
-          properties,
-          payload: message.payload,
-        },
-        link.version,
+        { topic, qos, isRetained, isDuplicate, packetId, properties, payload: message.payload },
+        version,
       );
-    const properties = { ...message.properties, subscriptionIds: delivery.identifiers };
-    const plain = encode(delivery.topic, properties);
+    let message = toMessage(delivery.wantsSequence ? "always" : "if-alone");
+    let plain = encode(delivery.topic, message.properties);
     const maximum = state.maximumPacketBytes ?? Number.POSITIVE_INFINITY;
+    if (plain.byteLength > maximum && !delivery.wantsSequence) {
+      // What we add is not what a message fails by.
+      message = toMessage("never");
+      plain = encode(delivery.topic, message.properties);
+    }
     if (plain.byteLength > maximum) return false;
+    const { properties } = message;
     // The alias itself takes 3 bytes, and may make the length of the properties one longer.
-    const hasAliases = link.version === 5 && plain.byteLength + 4 <= maximum;
+    const hasAliases = version === 5 && plain.byteLength + 4 <= maximum;
     const alias = hasAliases ? store.aliasFor(delivery.topic, state.topicAliasMaximum) : undefined;
     const packet =
       alias === undefined

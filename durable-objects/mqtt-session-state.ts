@@ -24,6 +24,9 @@ export interface SessionState {
   readonly isUntold: boolean;
 }
 
+/** `queued`: has no packet identifier yet. `sent`: waits for PUBACK or PUBREC. `released`: waits for PUBCOMP. */
+export type OutboundPhase = "queued" | "sent" | "released";
+
 /** One subscription of a session. */
 export interface Subscription {
   /** As the client wrote it. */

@@ -1,73 +1,128 @@
-import type { Delivery, SessionState, Subscription } from "./mqtt-session-state.ts";
+import { createId } from "../core/ids.ts";
+import { OutboundStore } from "./mqtt-outbound-store.ts";
+import type { SessionState, Subscription } from "./mqtt-session-state.ts";
+import { SessionTables } from "./mqtt-session-tables.ts";
 
-/** `queued`: has no packet identifier yet. `sent`: waits for PUBACK or PUBREC. `released`: waits for PUBCOMP. */
-export type OutboundPhase = "queued" | "sent" | "released";
-
-export interface Outbound {
-  readonly id: number;
-  readonly packetId: number | undefined;
-  readonly qos: 1 | 2;
-  readonly phase: OutboundPhase;
-  readonly delivery: Delivery;
+/** What is kept beside the connection of a session that ends with it. */
+interface Snapshot {
+  readonly state: SessionState;
+  readonly subscriptions: readonly Subscription[];
+  readonly aliasesIn: readonly (readonly [number, string])[];
+  readonly aliasesOut: readonly (readonly [string, number])[];
 }
 
-const TABLES = [
-  "CREATE TABLE IF NOT EXISTS subscriptions (text TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID",
-  "CREATE TABLE IF NOT EXISTS outbound (id INTEGER PRIMARY KEY AUTOINCREMENT, packet_id INTEGER UNIQUE, qos INTEGER NOT NULL, phase TEXT NOT NULL, json TEXT NOT NULL)",
-  // How often each packet identifier of a QoS 2 message was released: with that it names one message, and no other.
-  "CREATE TABLE IF NOT EXISTS releases (packet_id INTEGER PRIMARY KEY, count INTEGER NOT NULL)",
-  // Aliases are of a connection; they are here because the object may sleep while the connection stays.
-  "CREATE TABLE IF NOT EXISTS aliases_in (alias INTEGER PRIMARY KEY, topic TEXT NOT NULL)",
-  "CREATE TABLE IF NOT EXISTS aliases_out (topic TEXT PRIMARY KEY, alias INTEGER NOT NULL) WITHOUT ROWID",
-] as const;
-
-/** An MQTT session in SQLite, with what is looked at for every message also in memory. */
+const LASTING_KEY = "session";
+const WILL_KEY = "will";
+/** The runtime takes 16 KiB beside a socket, and a character may take two bytes. */
+const MAX_SNAPSHOT_CHARS = 7000;
+/**
+ * An MQTT session. One that outlives its connection is in SQLite ({@link SessionTables}), with what is looked at for
+ * every message also in memory. One that ends with its connection is only in memory, and as a text beside the connection,
+ * for when the object sleeps: most sessions are of that kind, and a file on disk for each would cost more than all the
+ * rest of connecting. Of such a one only its will is written, since that has to outlive a crash.
+ */
 export class SessionStore {
   readonly #storage: DurableObjectStorage;
-  readonly #sql: SqlStorage;
+  readonly #tables: SessionTables;
+  readonly #onMoved: () => void;
   #state: SessionState | undefined;
-  #subscriptions = new Map<string, Subscription>();
-  #usedIds = new Set<number>();
-  #releases = new Map<number, number>();
+  #isInTables = false;
+  #isWillKept = false;
+  /** Whether the text beside the connection is out of date. */
+  #hasChanged = false;
+  readonly #subscriptions = new Map<string, Subscription>();
+  /** What is on its way to the client, or waits. */
+  readonly outbound: OutboundStore;
+  readonly #releases = new Map<number, number>();
   /** QoS 2 messages that came in and were not released yet. In memory: it only holds a client to its limit. */
   readonly #unreleased = new Set<number>();
-  #aliasesOut = new Map<string, number>();
-  #queued = 0;
-  #lastId = 0;
+  readonly #aliasesIn = new Map<number, string>();
+  readonly #aliasesOut = new Map<string, number>();
+  /** What sets the messages of this waking apart from those before: counts in memory begin anew with each. */
+  #era = "";
 
-  constructor(storage: DurableObjectStorage) {
+  /** @param onMoved called when a session that was in memory is in SQLite from now on */
+  constructor(storage: DurableObjectStorage, onMoved: () => void) {
     this.#storage = storage;
-    this.#sql = storage.sql;
-    this.#state = storage.kv.get<SessionState>("session");
+    this.#onMoved = onMoved;
+    this.#tables = new SessionTables(storage.sql);
+    this.outbound = new OutboundStore(() => (this.#isInTables ? this.#tables : undefined));
+    this.#state = storage.kv.get<SessionState>(LASTING_KEY);
     if (this.#state !== undefined) this.#load();
+    else {
+      this.#state = storage.kv.get<SessionState>(WILL_KEY);
+      this.#isWillKept = this.#state !== undefined;
+    }
   }
 
   get state(): SessionState | undefined {
     return this.#state;
   }
 
-  /** Begins a session, in place of any that there was. */
+  /** Whether it is in SQLite, or else ends with its connection. */
+  get isInTables(): boolean {
+    return this.#isInTables;
+  }
+
+  /** Begins a session. There is none before. */
   begin(state: SessionState): void {
-    for (const statement of TABLES) this.#sql.exec(statement);
-    for (const table of ["subscriptions", "outbound", "releases"]) this.#sql.exec(`DELETE FROM ${table}`);
-    this.clearAliases();
+    this.#isInTables = state.expirySeconds > 0;
+    if (this.#isInTables) this.#tables.begin();
     this.save(state);
-    this.#load();
+  }
+
+  /** Takes up a session that has slept. */
+  restore(text: string): void {
+    if (this.#isInTables) return;
+    const { state, subscriptions, aliasesIn, aliasesOut } = JSON.parse(text) as Snapshot;
+    this.#state = state;
+    for (const subscription of subscriptions) this.#subscriptions.set(subscription.text, subscription);
+    for (const [alias, topic] of aliasesIn) this.#aliasesIn.set(alias, topic);
+    for (const [topic, alias] of aliasesOut) this.#aliasesOut.set(topic, alias);
   }
 
   save(state: SessionState): void {
     this.#state = state;
-    this.#storage.kv.put("session", state);
+    this.#hasChanged = true;
+    if (this.#isInTables) {
+      this.#storage.kv.put(LASTING_KEY, state);
+    } else if (state.will !== undefined || this.#isWillKept) {
+      this.#isWillKept = true;
+      this.#storage.kv.put(WILL_KEY, state);
+    }
+  }
+
+  /**
+   * What has to be kept beside the connection now; undefined where that has not changed, or the session is in SQLite,
+   * where it is moved to if it is too large.
+   */
+  takeSnapshot(): string | undefined {
+    if (!this.#hasChanged || this.#isInTables || this.#state === undefined) return undefined;
+    this.#hasChanged = false;
+    const snapshot: Snapshot = {
+      state: this.#state,
+      subscriptions: [...this.#subscriptions.values()],
+      aliasesIn: [...this.#aliasesIn],
+      aliasesOut: [...this.#aliasesOut],
+    };
+    const text = JSON.stringify(snapshot);
+    if (text.length <= MAX_SNAPSHOT_CHARS) return text;
+    this.#moveToTables();
+    return undefined;
   }
 
   /** Nothing is left afterwards. */
   async end(): Promise<void> {
+    const isStored = this.#isInTables || this.#isWillKept;
     this.#state = undefined;
-    this.#subscriptions.clear();
-    this.#usedIds.clear();
-    this.#releases.clear();
-    this.#unreleased.clear();
-    this.#queued = 0;
+    this.#isInTables = false;
+    this.#isWillKept = false;
+    this.#hasChanged = false;
+    this.#era = "";
+    for (const part of [this.#subscriptions, this.outbound, this.#releases, this.#unreleased]) part.clear();
+    this.#aliasesIn.clear();
+    this.#aliasesOut.clear();
+    if (!isStored) return;
     await this.#storage.deleteAlarm();
     await this.#storage.deleteAll();
   }
@@ -77,75 +132,29 @@ export class SessionStore {
   }
 
   putSubscription(subscription: Subscription): void {
-    this.#sql.exec(
-      "INSERT OR REPLACE INTO subscriptions VALUES (?, ?)",
-      subscription.text,
-      JSON.stringify(subscription),
-    );
     this.#subscriptions.set(subscription.text, subscription);
+    this.#hasChanged = true;
+    if (this.#isInTables) this.#tables.putSubscription(subscription);
   }
 
   removeSubscription(text: string): Subscription | undefined {
     const known = this.#subscriptions.get(text);
     if (known === undefined) return undefined;
-    this.#sql.exec("DELETE FROM subscriptions WHERE text = ?", text);
     this.#subscriptions.delete(text);
+    this.#hasChanged = true;
+    if (this.#isInTables) this.#tables.removeSubscription(text);
     return known;
   }
 
-  /** Messages that have a packet identifier. */
-  get inFlight(): number {
-    return this.#usedIds.size;
+  /** Whether there is something in memory alone that must not be slept over. */
+  get isBusy(): boolean {
+    const { inFlight, queued } = this.outbound;
+    return !this.#isInTables && inFlight + queued + this.#unreleased.size > 0;
   }
 
-  get queued(): number {
-    return this.#queued;
-  }
-
-  /** Keeps a message until it is acknowledged. @param isSent whether it is sent now, and so gets a packet identifier */
-  addOutbound(delivery: Delivery, qos: 1 | 2, isSent: boolean): number | undefined {
-    const packetId = isSent ? this.#nextId() : undefined;
-    this.#sql.exec(
-      "INSERT INTO outbound (packet_id, qos, phase, json) VALUES (?, ?, ?, ?)",
-      packetId ?? null,
-      qos,
-      isSent ? "sent" : "queued",
-      JSON.stringify(delivery),
-    );
-    if (packetId === undefined) this.#queued += 1;
-    else this.#usedIds.add(packetId);
-    return packetId;
-  }
-
-  /** Gives the first of the queue a packet identifier. */
-  sendQueued(): (Outbound & { readonly packetId: number }) | undefined {
-    const [row] = this.#rows("WHERE phase = 'queued' ORDER BY id LIMIT 1");
-    if (row === undefined) return undefined;
-    const packetId = this.#nextId();
-    this.#sql.exec("UPDATE outbound SET packet_id = ?, phase = 'sent' WHERE id = ?", packetId, row.id);
-    this.#usedIds.add(packetId);
-    this.#queued -= 1;
-    return { ...row, packetId, phase: "sent" };
-  }
-
-  findOutbound(packetId: number): Outbound | undefined {
-    if (!this.#usedIds.has(packetId)) return undefined;
-    return this.#rows("WHERE packet_id = ?", packetId)[0];
-  }
-
-  /** Everything that is on its way or waits, in the order in which it was sent. */
-  listOutbound(): readonly Outbound[] {
-    return this.#rows("ORDER BY id");
-  }
-
-  /** The message has arrived; only its identifier has still to be let go. */
-  release(packetId: number): void {
-    this.#sql.exec("UPDATE outbound SET phase = 'released' WHERE packet_id = ?", packetId);
-  }
-
-  removeOutbound(packetId: number): void {
-    this.#sql.exec("DELETE FROM outbound WHERE packet_id = ?", packetId);
-    this.#usedIds.delete(packetId);
+  /** Moves a session to SQLite that has become too large for memory. */
+  settleSize(): void {
+    if (!this.#isInTables && this.outbound.isTooLarge) this.#moveToTables();
   }
 
   get unreleased(): number {
@@ -153,12 +162,14 @@ export class SessionStore {
   }
 
   /**
-   * What names a QoS 2 message among all of this session's: the same for a packet that is sent again, also after a crash,
-   * and another one once the identifier was released. So nothing has to be written before the message is stored.
+   * What names a QoS 2 message among all of this session's: the same for a packet that is sent again, also after a crash
+   * where the session outlives it, and another one once the identifier was released. So nothing has to be written before
+   * the message is stored.
    */
   messageKey(packetId: number): string {
     this.#unreleased.add(packetId);
-    return `${packetId}-${this.#releases.get(packetId) ?? 0}`;
+    if (!this.#isInTables && this.#era === "") this.#era = `${createId("mbr")}-`;
+    return `${this.#era}${packetId}-${this.#releases.get(packetId) ?? 0}`;
   }
 
   /** The client is not owed an answer to a message any more, and it was not stored. */
@@ -169,24 +180,27 @@ export class SessionStore {
   /** The identifier is free for another message. */
   releaseMessage(packetId: number): void {
     const count = (this.#releases.get(packetId) ?? 0) + 1;
-    this.#sql.exec("INSERT OR REPLACE INTO releases VALUES (?, ?)", packetId, count);
+    if (this.#isInTables) this.#tables.putRelease(packetId, count);
     this.#releases.set(packetId, count);
     this.#unreleased.delete(packetId);
   }
 
   clearAliases(): void {
-    this.#sql.exec("DELETE FROM aliases_in");
-    this.#sql.exec("DELETE FROM aliases_out");
+    this.#aliasesIn.clear();
     this.#aliasesOut.clear();
+    this.#hasChanged = true;
+    if (this.#isInTables) this.#tables.clearAliases();
   }
 
   aliasedTopic(alias: number): string | undefined {
-    const query = "SELECT topic FROM aliases_in WHERE alias = ?";
-    return this.#sql.exec<{ topic: string }>(query, alias).toArray()[0]?.topic;
+    return this.#aliasesIn.get(alias);
   }
 
   putAliasedTopic(alias: number, topic: string): void {
-    this.#sql.exec("INSERT OR REPLACE INTO aliases_in VALUES (?, ?)", alias, topic);
+    if (this.#aliasesIn.get(alias) === topic) return;
+    this.#aliasesIn.set(alias, topic);
+    this.#hasChanged = true;
+    if (this.#isInTables) this.#tables.putAliasIn(alias, topic);
   }
 
   /** The alias of a topic, and whether the client knows it; undefined where all are given to other topics. */
@@ -195,56 +209,37 @@ export class SessionStore {
     if (known !== undefined) return { alias: known, isNew: false };
     const alias = this.#aliasesOut.size + 1;
     if (alias > maximum) return undefined;
-    this.#sql.exec("INSERT INTO aliases_out VALUES (?, ?)", topic, alias);
     this.#aliasesOut.set(topic, alias);
+    this.#hasChanged = true;
+    if (this.#isInTables) this.#tables.putAliasOut(topic, alias);
     return { alias, isNew: true };
   }
 
-  #nextId(): number {
-    do {
-      this.#lastId = (this.#lastId % 65_535) + 1;
-    } while (this.#usedIds.has(this.#lastId));
-    return this.#lastId;
-  }
-
-  #rows(where: string, ...values: readonly SqlStorageValue[]): Outbound[] {
-    return this.#sql
-      .exec<{ id: number; packet_id: number | null; qos: 1 | 2; phase: OutboundPhase; json: string }>(
-        `SELECT id, packet_id, qos, phase, json FROM outbound ${where}`,
-        ...values,
-      )
-      .toArray()
-      .map(({ id, packet_id, qos, phase, json }) => ({
-        id,
-        packetId: packet_id ?? undefined,
-        qos,
-        phase,
-        delivery: JSON.parse(json) as Delivery,
-      }));
+  /** For a session that has become too large for memory. It still ends with its connection. */
+  #moveToTables(): void {
+    const state = this.#state;
+    if (state === undefined) return;
+    const tables = this.#tables;
+    tables.begin();
+    this.#isInTables = true;
+    this.save(state);
+    for (const subscription of this.#subscriptions.values()) tables.putSubscription(subscription);
+    this.outbound.moveTo(tables);
+    for (const [packetId, count] of this.#releases) tables.putRelease(packetId, count);
+    for (const [alias, topic] of this.#aliasesIn) tables.putAliasIn(alias, topic);
+    for (const [topic, alias] of this.#aliasesOut) tables.putAliasOut(topic, alias);
+    this.#onMoved();
   }
 
   #load(): void {
-    const all = <Row extends Record<string, SqlStorageValue>>(query: string) =>
-      this.#sql.exec<Row>(query).toArray();
-    this.#subscriptions = new Map(
-      all<{ text: string; json: string }>("SELECT text, json FROM subscriptions").map(({ text, json }) => [
-        text,
-        JSON.parse(json) as Subscription,
-      ]),
-    );
-    const ids = all<{ packet_id: number | null }>("SELECT packet_id FROM outbound ORDER BY id");
-    this.#usedIds = new Set(ids.flatMap(({ packet_id }) => (packet_id === null ? [] : [packet_id])));
-    this.#queued = ids.length - this.#usedIds.size;
-    this.#lastId = [...this.#usedIds].at(-1) ?? 0;
-    this.#releases = new Map(
-      all<{ packet_id: number; count: number }>("SELECT packet_id, count FROM releases").map(
-        ({ packet_id, count }) => [packet_id, count],
-      ),
-    );
-    this.#aliasesOut = new Map(
-      all<{ topic: string; alias: number }>("SELECT topic, alias FROM aliases_out").map(
-        ({ topic, alias }) => [topic, alias],
-      ),
-    );
+    this.#isInTables = true;
+    const tables = this.#tables;
+    for (const subscription of tables.listSubscriptions())
+      this.#subscriptions.set(subscription.text, subscription);
+    this.outbound.load(tables);
+    for (const [packetId, count] of tables.listReleases()) this.#releases.set(packetId, count);
+    const { into, out } = tables.listAliases();
+    for (const { alias, topic } of into) this.#aliasesIn.set(alias, topic);
+    for (const { alias, topic } of out) this.#aliasesOut.set(topic, alias);
   }
 }

@@ -6,7 +6,7 @@ import type { Identity } from "../core/identity.ts";
 import type { MqttOpening } from "../core/mqtt-session.ts";
 import { decodeConsumed } from "../core/mqtt-session.ts";
 import { BadPacket, PACKET_TYPES, PROTOCOL_ERROR, splitPackets } from "../wire/mqtt-frame.ts";
-import { MqttLink } from "./mqtt-link.ts";
+import type { MqttLink } from "./mqtt-link.ts";
 import { decodeAcknowledgement, decodePacket, encodePacket, toReasonCode } from "./mqtt-packets.ts";
 import type { MqttPeers } from "./mqtt-session-core.ts";
 import { MqttSessionCore } from "./mqtt-session-core.ts";
@@ -37,10 +37,6 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     constructor(context: DurableObjectState, env: Env) {
       super(context, env);
       this.#core = new MqttSessionCore(context, env, (identity) => toContext(env, identity));
-      for (const socket of context.getWebSockets()) {
-        const link = MqttLink.restore(socket);
-        if (link !== undefined) this.#core.link = link;
-      }
     }
 
     /** A socket for a connection; the opening is its first message. */
@@ -58,11 +54,11 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
           this.#openings += 1;
           return this.#enqueue(async () => {
             this.#openings -= 1;
-            await this.#core.connect(socket, JSON.parse(message) as MqttOpening);
+            await this.#core.life.connect(socket, JSON.parse(message) as MqttOpening);
           });
         }
         link?.onConsumed(consumed);
-        return link === undefined ? undefined : this.#core.onRoom();
+        return link === undefined ? undefined : this.#core.onRoom().then(() => this.#core.afterTurn());
       }
       const bytes = new Uint8Array(message);
       const waiting = this.#packets.get(socket);
@@ -86,17 +82,25 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     }
 
     override alarm(): Promise<void> {
-      return this.#enqueue(() => this.#core.onAlarm());
+      return this.#enqueue(() => this.#core.life.onAlarm());
     }
 
     /** What a channel tells (subscriber.ts). */
     async onNews(news: ChannelNews): Promise<void> {
       await this.#core.onNews(news);
+      this.#core.afterTurn();
+    }
+
+    /** What a channel tells that is in no log (subscriber.ts). */
+    onUnstored(channel: string, json: string): Promise<void> {
+      return this.#core.onUnstored(channel, json);
     }
 
     /** What a group offers that the session is a member of (mqtt-share.ts). */
-    offer(text: string, events: readonly SharedEvent[]): Promise<number> {
-      return this.#core.offer(text, events);
+    async offer(text: string, events: readonly SharedEvent[]): Promise<number> {
+      const taken = await this.#core.shares.offer(text, events);
+      this.#core.afterTurn();
+      return taken;
     }
 
     #linkOf(socket: WebSocket): MqttLink | undefined {
@@ -107,14 +111,16 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     /** One after the other; what fails does not keep the next from its turn. */
     #enqueue(task: () => Promise<void>): Promise<void> {
       const done = this.#tasks.then(task);
-      this.#tasks = done.catch((thrown: unknown) => console.error("An MQTT session failed", thrown));
+      this.#tasks = done
+        .catch((thrown: unknown) => console.error("An MQTT session failed", thrown))
+        .then(() => this.#core.afterTurn());
       return this.#tasks;
     }
 
     #onGone(socket: WebSocket): Promise<void> {
       return this.#enqueue(async () => {
         this.#packets.delete(socket);
-        if (this.#linkOf(socket) !== undefined) await this.#core.onCut();
+        if (this.#linkOf(socket) !== undefined) await this.#core.life.onCut();
       });
     }
 
@@ -139,7 +145,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
       const [bytes] = packets;
       if (bytes === undefined) return;
       if ((bytes[0] ?? 0) >> 4 === PACKET_TYPES.PUBLISH) {
-        this.#core.assertReceiveMaximum(packets, link.version);
+        this.#core.inbound.assertReceiveMaximum(packets, link.version);
         return this.#core.inbound.publish(packets, link);
       }
       packets.shift();
@@ -169,7 +175,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     #onDisconnect(packet: IDisconnectPacket, link: MqttLink): Promise<void> {
       const { reasonCode = 0, properties } = packet;
       const expirySeconds = link.version === 5 ? properties?.sessionExpiryInterval : undefined;
-      return this.#core.disconnect(reasonCode, expirySeconds);
+      return this.#core.life.disconnect(reasonCode, expirySeconds);
     }
 
     /** Ends a connection that broke the rules, or that can be told of a fault in no other way (MQTT 5 §4.13). */
@@ -183,7 +189,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
         const reasonString = isBad ? thrown.message : error.message;
         link.send(encodePacket({ cmd: "disconnect", reasonCode, properties: { reasonString } }, 5));
       }
-      await this.#core.onCut();
+      await this.#core.life.onCut();
     }
   };
 }

@@ -14,29 +14,29 @@ import type { MqttOutbound } from "./mqtt-outbound.ts";
 import { encodePacket, FAILURE_311, REASON, toReasonCode, toReasonProperties } from "./mqtt-packets.ts";
 import type { Subscription } from "./mqtt-session-state.ts";
 import type { SessionStore } from "./mqtt-session-store.ts";
+import type { MqttShares } from "./mqtt-shares.ts";
 
 /** What subscribing needs of the session. */
 export interface SubscribingHost {
   readonly store: SessionStore;
   readonly follower: ChannelFollower;
   readonly outbound: MqttOutbound;
+  readonly shares: MqttShares;
   context(): OperationContext;
   /** Tells the directory what is followed now. */
   follow(): Promise<void>;
-  joinShare(subscription: Subscription): Promise<void>;
-  leaveShare(subscription: Subscription): Promise<void>;
   sendRetained(subscription: Subscription): Promise<void>;
 }
 
 /** One filter of a SUBSCRIBE, decided. */
-type Decision =
-  | { readonly error: EverywireError; readonly reasonCode: number }
-  | {
-      readonly subscription: Subscription;
-      readonly after: string;
-      /** Whether messages that topics keep are sent (MQTT 5 §3.8.3.1). */
-      readonly wantsRetained: boolean;
-    };
+type Decision = Granted | { readonly error: EverywireError; readonly reasonCode: number };
+
+interface Granted {
+  readonly subscription: Subscription;
+  readonly after: string;
+  /** Whether messages that topics keep are sent (MQTT 5 §3.8.3.1). */
+  readonly wantsRetained: boolean;
+}
 
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5 §3.8, §3.10). */
 export class MqttSubscribing {
@@ -58,18 +58,46 @@ export class MqttSubscribing {
     for (const asked of subscriptions)
       decisions.push(await this.#decide(asked, identifier, after, link.version));
     const granted = decisions.filter((decision) => "subscription" in decision);
+    const begun = await this.#beginAtHead(granted);
     for (const { subscription } of granted) store.putSubscription(subscription);
     outbound.onSubscriptionsChanged();
     if (granted.some(({ subscription }) => subscription.share === undefined)) await this.#host.follow();
     for (const { subscription, after: start } of granted) {
-      if (subscription.share !== undefined) await this.#host.joinShare(subscription);
+      if (subscription.share !== undefined) await this.#host.shares.join(subscription);
       else if (start !== LATEST) await this.#startAt(subscription, start);
     }
     link.send(encodePacket(this.#toSuback(messageId, decisions, link.version), link.version));
     for (const { subscription, wantsRetained } of granted) {
       if (wantsRetained) await this.#host.sendRetained(subscription);
     }
+    for (const channel of begun) follower.readOn(channel);
     await follower.run();
+  }
+
+  /**
+   * Notes where the channels of new subscriptions end at this moment, before the directory is told: what is published
+   * while that takes its course is read from there. So who publishes after a SUBSCRIBE was sent, and does not wait for its
+   * SUBACK, is heard all the same. A pattern begins when its channels know of it.
+   */
+  async #beginAtHead(granted: readonly Granted[]): Promise<readonly ChannelName[]> {
+    const { follower, store } = this.#host;
+    const { ports } = this.#host.context();
+    const exact = granted.filter(
+      ({ subscription: { text, filter, glob, share }, after }) =>
+        share === undefined &&
+        after === LATEST &&
+        !/[+#]|^\$SYS\//.test(filter) &&
+        !store.subscriptions.has(text) &&
+        !follower.hasPlace(glob),
+    );
+    return Promise.all(
+      exact.map(async ({ subscription }) => {
+        const channel = subscription.glob as ChannelName;
+        const { next } = await ports.channels.read(channel, { after: LATEST, limit: 1 });
+        if (!follower.hasPlace(channel)) follower.startAt(channel, next);
+        return channel;
+      }),
+    );
   }
 
   /** @throws BadPacket */
@@ -92,7 +120,7 @@ export class MqttSubscribing {
       await this.#host.follow();
     }
     for (const subscription of removed) {
-      if (subscription.share !== undefined) await this.#host.leaveShare(subscription);
+      if (subscription.share !== undefined) await this.#host.shares.leave(subscription);
     }
     link.send(encodePacket({ cmd: "unsuback", messageId, granted }, link.version));
   }

@@ -27,11 +27,12 @@ export interface ChannelNews {
   readonly from: string;
   /** The newest event. */
   readonly head: string;
+  /** Up to where the subscriber was told before. After a crash it may be said to have been told less than it was. */
+  readonly after: string;
   /**
-   * The events after this cursor, up to `head`, where they are at hand and few: then a subscriber that stands there need
-   * not read them. Only for kinds that ask for it.
+   * The events after `after`, up to `head`, where they are at hand and few: then a subscriber that stands there need not
+   * read them. Only for kinds that ask for it.
    */
-  readonly after?: string;
   readonly events?: readonly StoredEvent[];
 }
 
@@ -45,6 +46,12 @@ export interface SubscriberObject extends Rpc.DurableObjectBranded {
    * it. Where it fails the channel tells it again, after an alarm; so the same news may come twice.
    */
   onNews(news: ChannelNews): Promise<void>;
+}
+
+/** A subscriber that hands events on to somebody who is there now, and so is told of those that are not stored too. */
+export interface LiveSubscriberObject extends SubscriberObject {
+  /** Tells of an event that is in no log, as JSON. Nobody tells it again. */
+  onUnstored(channel: string, json: string): Promise<void>;
 }
 
 /** A channel, as the directory sees it. */

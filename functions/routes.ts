@@ -7,6 +7,7 @@ import { door as http } from "./http/index.ts";
 import { door as jsonRpc } from "./json-rpc/index.ts";
 import { door as longPoll } from "./long-poll/index.ts";
 import { door as mqtt } from "./mqtt/index.ts";
+import { createPageDoor } from "./page/index.ts";
 import { door as queue } from "./queue/index.ts";
 import { door as rest } from "./rest/index.ts";
 import { door as sse } from "./sse/index.ts";
@@ -34,4 +35,5 @@ export const doors: readonly Door[] = [
   rest,
   guide,
   createSystemDoor(() => doors),
+  createPageDoor(() => doors),
 ];

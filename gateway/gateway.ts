@@ -80,6 +80,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const offer = (healthPort: number) => ({
     ports: toPorts(healthPort),
     http: ["1.1", "2", ...(hasHttp3() ? ["3"] : [])],
+    certificateHash: certificate.hash,
     doors: [
       GRPC,
       UDP,

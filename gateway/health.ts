@@ -28,6 +28,8 @@ export interface Offer {
   readonly ports: object;
   /** The versions of HTTP on which every HTTP door is reached. */
   readonly http: readonly string[];
+  /** SHA-256 of the certificate in base64: what a page gives to WebTransport where no authority signed it. */
+  readonly certificateHash: string;
   readonly doors: readonly GatewayDoor[];
 }
 

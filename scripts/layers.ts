@@ -127,8 +127,8 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "web",
     "^web/",
-    ["^web/", "^clients/", "^wire/", "^guide/"],
-    "The page is a client like any other; what it cannot do through clients/, nobody else can either.",
+    ["^web/", "^clients/", "^wire/", "^guide/", "^proto/gen/"],
+    "The page is a client like any other: it speaks each wire as anybody could, with what is published of it, and carries nothing of the server.",
   ),
   layer(
     "bench",

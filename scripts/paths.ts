@@ -6,6 +6,9 @@ export const ROOT = resolve(import.meta.dirname, "..");
 /** The Worker, bundled: what `npm start` serves and the tests run against. */
 export const BUNDLE = join(ROOT, "dist", "worker.js");
 
+/** The page, built: what a deploy uploads as assets. */
+export const PAGE = join(ROOT, "dist", "web");
+
 export const WRANGLER_CONFIG = join(ROOT, "wrangler.toml");
 
 /** Beside each bundle: how the runtime is to be set up for it (see `build.ts`). */

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import type { TcpPortName } from "../core/settings.ts";
 import { assertSettings, toBindings } from "./bindings.ts";
+import { servePageFiles } from "./page-files.ts";
 import { BUNDLE, OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
 import { assertPortFree, findFreePort, toUrl } from "./port.ts";
 import type { QstashSettings } from "./qstash.ts";
@@ -118,6 +119,7 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
     ...toWorkerOptions(BUNDLE, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
+    serviceBindings: { ASSETS: servePageFiles },
     unsafeDirectSockets: [{ host, port: options.port }],
     connectHandlers: listeners.map(([, port]) => ({ protocol: "tcp" as const, port, address: host })),
   };
@@ -141,12 +143,14 @@ function toStandInOptions({ port, settings }: StandIn, { environment }: ServeOpt
 /** What `build.ts` saved of a configuration. */
 interface WorkerOptions {
   readonly bindings?: Readonly<Record<string, string>>;
+  readonly assets?: unknown;
 }
 
 /** A Worker as its configuration has it: bindings and flags are listed there, and only there. */
 function toWorkerOptions(bundle: string, bindings: Readonly<Record<string, string>>) {
   const text = readFileSync(join(dirname(bundle), OPTIONS_FILE), "utf8");
-  const { bindings: configured, ...worker } = JSON.parse(text) as WorkerOptions;
+  // The page comes through a binding of our own (page-files.ts).
+  const { bindings: configured, assets: _, ...worker } = JSON.parse(text) as WorkerOptions;
   return {
     ...worker,
     rootPath: ROOT,

@@ -21,9 +21,9 @@ export function createGateway(healthUrl: string | undefined): Gateway {
 }
 
 function parseOffer(value: unknown): GatewayOffer {
-  const { ports, http, doors } = value as Partial<GatewayOffer>;
+  const { ports, http, certificateHash, doors } = value as Partial<GatewayOffer>;
   if (typeof ports !== "object" || !Array.isArray(http) || !Array.isArray(doors)) {
     throw new Error("That is no gateway.");
   }
-  return { ports, http, doors };
+  return { ports, http, certificateHash, doors };
 }

@@ -22,6 +22,8 @@ export interface AttemptHost {
   onBytes(count: number): void;
   room(): Promise<void> | undefined;
   onEnd(attempt: Attempt, ending: Ending): void;
+  /** Whether the log has something that has not come. @throws EverywireError */
+  isBehind(attempt: Attempt): Promise<boolean>;
   /** A short request to the same server: resolves with how long it took, in milliseconds. @throws EverywireError */
   probe(): Promise<number>;
 }
@@ -38,11 +40,17 @@ export interface AttemptOptions {
 /** The wait for first bytes is so many round trips, where they are known, and at least the other. */
 const OPEN_ROUND_TRIPS = 10;
 const MIN_FIRST_BYTES_MS = 500;
+/** Quiet after which the log is asked whether it has more, the first time and at most; it doubles. */
+const FIRST_QUIET_MS = 1000;
+const MAX_QUIET_MS = 8000;
+/** So little, alone and after quiet, comes through nothing that gathers blocks: a heartbeat does that every 10 s. */
+const ALONE_BYTES = 512;
 
 /**
  * One connection over one wire, watched: that its first bytes come, and that it does not fall silent. Whether first bytes
  * that do not come are withheld or only late is told by a probe: where a short request that began later is answered
- * first, something on the way keeps them.
+ * first, something on the way keeps them. What gathers bytes into blocks lets the first ones through, perhaps, and keeps the
+ * last ones of every burst: so the log is asked, until something small has come alone.
  */
 export class Attempt implements TransportSink {
   readonly transport: Transport;
@@ -55,6 +63,7 @@ export class Attempt implements TransportSink {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #lastSignMs = Date.now();
   #isHeld = false;
+  #isUnbuffered: boolean;
   #isOver = false;
 
   constructor(host: AttemptHost, { transport, channel, after, timing, roundTripMs }: AttemptOptions) {
@@ -62,6 +71,7 @@ export class Attempt implements TransportSink {
     this.#timing = timing;
     this.transport = transport;
     this.after = after;
+    this.#isUnbuffered = transport.isBufferable !== true;
     const expectedMs = roundTripMs === undefined ? timing.firstBytesMs : roundTripMs * OPEN_ROUND_TRIPS;
     const firstBytesMs = Math.min(timing.firstBytesMs, Math.max(MIN_FIRST_BYTES_MS, expectedMs));
     this.#later(Math.max(firstBytesMs, transport.minOpenMs), () => this.#suspect());
@@ -101,6 +111,7 @@ export class Attempt implements TransportSink {
     if (this.#isOver || this.openedAtMs !== undefined) return;
     this.openedAtMs = Date.now();
     this.#watch();
+    if (!this.#isUnbuffered) this.#compareLater(FIRST_QUIET_MS);
     this.#later(this.#timing.stableMs, () => this.#host.onStable(this));
     this.#host.onOpen(this);
   }
@@ -115,6 +126,9 @@ export class Attempt implements TransportSink {
 
   onBytes(count: number): void {
     if (this.#isOver) return;
+    const quietMs = Date.now() - this.#lastSignMs;
+    if (this.openedAtMs !== undefined && count <= ALONE_BYTES && quietMs > FIRST_QUIET_MS)
+      this.#isUnbuffered = true;
     this.#lastSignMs = Date.now();
     this.#host.onBytes(count);
   }
@@ -153,6 +167,34 @@ export class Attempt implements TransportSink {
     } catch {
       // Nothing comes through now, by whatever wire: the longest wait decides.
     }
+  }
+
+  /** After so much quiet, asks the log whether it has more than has come. */
+  #compareLater(quietMs: number): void {
+    const restMs = quietMs - (Date.now() - this.#lastSignMs);
+    this.#later(Math.max(restMs, 0), () => {
+      if (this.#isUnbuffered) return;
+      // Something came meanwhile, or could have.
+      if (this.#isHeld || Date.now() - this.#lastSignMs < quietMs) this.#compareLater(FIRST_QUIET_MS);
+      else void this.#compare(Math.min(quietMs * 2, MAX_QUIET_MS));
+    });
+  }
+
+  async #compare(nextQuietMs: number): Promise<void> {
+    const signMs = this.#lastSignMs;
+    const startedMs = Date.now();
+    const isBehind = await this.#host.isBehind(this).catch(() => false);
+    if (this.#isOver) return;
+    if (!isBehind) {
+      this.#compareLater(nextQuietMs);
+      return;
+    }
+    // It may be on its way just now.
+    this.#later(Math.max(MIN_FIRST_BYTES_MS, 2 * (Date.now() - startedMs)), () => {
+      if (this.#lastSignMs === signMs)
+        this.#end("Its last bytes are withheld on the way.", { isWithheld: true });
+      else this.#compareLater(FIRST_QUIET_MS);
+    });
   }
 
   /** Ends a connection that fell silent, after asking it for a sign of life where its wire has a way to ask. */

@@ -1,5 +1,5 @@
 export { connect } from "./connect.ts";
-export { ERROR_CODES, type ErrorCode, EverywireError } from "./error.ts";
+export { ERROR_CODES, type ErrorCode, EverywireError, parseError } from "./error.ts";
 export type { CloudEvent, Gap, GapEvent, NewEvent, Published } from "./event.ts";
 export type {
   ConnectOptions,

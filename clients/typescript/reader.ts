@@ -167,6 +167,14 @@ export class Reader implements AttemptHost {
     return this.#host.room();
   }
 
+  async isBehind(attempt: Attempt): Promise<boolean> {
+    if (attempt !== this.#attempt) return false;
+    const position = this.#position;
+    const { log, channel } = this.#options;
+    const { events } = await log.read(channel, { after: position, limit: 1 }, this.#closed.signal);
+    return position === this.#position && events.length > 0;
+  }
+
   async probe(): Promise<number> {
     await this.#askPosition();
     return this.#roundTripMs ?? 0;
@@ -175,7 +183,8 @@ export class Reader implements AttemptHost {
   onEnd(attempt: Attempt, ending: Ending): void {
     if (attempt === this.#trial) {
       this.#trial = undefined;
-      if (!ending.error.isTold) this.#options.ladder.onBlocked(attempt.transport.name, Date.now());
+      // Whatever the reason was: the one that works is there, so there is no hurry.
+      this.#options.ladder.onBlocked(attempt.transport.name, Date.now());
       this.#lookUpwards();
       return;
     }

@@ -13,6 +13,8 @@ export interface Transport {
   readonly unavailable: string | undefined;
   /** Milliseconds that it needs at least to open where nothing is in its way. */
   readonly minOpenMs: number;
+  /** Whether something on the way may gather what comes into blocks: then the log is asked now and then what it has. */
+  readonly isBufferable?: boolean | undefined;
   /** The longest silence that means nothing on this wire, in milliseconds, where it is not what `Timing.silenceMs` says. */
   readonly maxSilenceMs?: number | undefined;
   /** Begins to read. What comes, and how it ends, is told to the sink; this neither waits nor throws. */

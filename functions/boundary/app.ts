@@ -10,10 +10,11 @@ import { identify, toAnonymous } from "./identity.ts";
 import { MethodNotAllowed } from "./methods.ts";
 import { describeRates } from "./request-rates.ts";
 import { preflight, withCommonHeaders } from "./response-headers.ts";
-import { drainedBehind } from "./unread-body.ts";
+import { drain } from "./unread-body.ts";
 
 /** What the boundary itself refuses with; anything else was thrown by a door that had its chance. */
 const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "rate_limited"]);
+const FIRST_ERROR_STATUS = 400;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Builds the one HTTP application: every door, behind the same identity, limits, errors and headers. */
@@ -48,11 +49,9 @@ export function createApp(doors: readonly Door[], edge: Edge) {
     const requestId = given !== null && REQUEST_ID.test(given) ? given : createId("req");
     const asked = preflight(request, edge.settings);
     const response = asked ?? (await app.fetch(request, { requestId, edge, enter }, execution));
-    const answer = withCommonHeaders(request, response, edge.settings, {
-      requestId,
-      durationMs: performance.now() - startedMs,
-    });
-    return answer.status < 400 ? answer : drainedBehind(request, answer);
+    const durationMs = performance.now() - startedMs;
+    if (response.status >= FIRST_ERROR_STATUS) await drain(request);
+    return withCommonHeaders(request, response, edge.settings, { requestId, durationMs });
   };
 }
 

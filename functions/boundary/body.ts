@@ -1,8 +1,8 @@
 import { EverywireError } from "../../core/error.ts";
 
 /**
- * Reads a body, and stops reading where it is too large, whatever `Content-Length` says. What is not read by then is read
- * behind the refusal (unread-body.ts).
+ * Reads a body, and stops reading where it is too large, whatever `Content-Length` says. What is left of it then is read
+ * before the refusal is sent (unread-body.ts).
  *
  * @throws EverywireError `payload_too_large`
  */

@@ -11,6 +11,13 @@ export interface Edge {
   readonly settings: Settings;
   /** One for the whole isolate, so that a caller has one rate however many doors and connections it uses. */
   readonly rates: RequestRates;
+  /** The files of the page; undefined where this Worker was set up without it. */
+  readonly page: PageFiles | undefined;
+}
+
+/** Static files by their path, as the binding of a platform's asset store serves them. */
+export interface PageFiles {
+  fetch(request: Request): Promise<Response>;
 }
 
 /** Who may call: whoever the token names, or anybody, where something else than a token shows who it is. */

@@ -46,8 +46,8 @@ export class ConnectRefusal extends Error {
   }
 }
 
-/** Reads the first packet of a connection. @throws BadPacket, ConnectRefusal */
-export function decodeConnect(bytes: Uint8Array): ConnectRequest {
+/** Reads the first packet of a connection. No keep-alive is taken that is longer than the given one. @throws BadPacket, ConnectRefusal */
+export function decodeConnect(bytes: Uint8Array, maxKeepAliveSeconds: number): ConnectRequest {
   if ((bytes[0] ?? 0) >> 4 !== PACKET_TYPES.CONNECT) {
     throw new BadPacket(PROTOCOL_ERROR, "The first packet is CONNECT.");
   }
@@ -74,9 +74,12 @@ export function decodeConnect(bytes: Uint8Array): ConnectRequest {
   const isClean = packet.clean === true;
   // Before MQTT 5 a session that is kept was kept for ever (MQTT 3.1.1 §3.1.2.4).
   const expirySeconds = version === 5 ? (properties.sessionExpiryInterval ?? 0) : isClean ? 0 : NEVER_SECONDS;
+  const { keepalive = 0 } = packet;
+  // Before MQTT 5 a client cannot be told of another one.
+  const isCut = version === 5 && keepalive > maxKeepAliveSeconds;
   return {
     version,
-    keepAliveSeconds: packet.keepalive ?? 0,
+    keepAliveSeconds: isCut ? maxKeepAliveSeconds : keepalive,
     token: decodePassword(packet),
     opening: {
       version,
@@ -86,6 +89,7 @@ export function decodeConnect(bytes: Uint8Array): ConnectRequest {
       receiveMaximum,
       maximumPacketBytes: maximumPacketSize,
       topicAliasMaximum: properties.topicAliasMaximum ?? 0,
+      serverKeepAliveSeconds: isCut ? maxKeepAliveSeconds : undefined,
       wantsReasons: version === 5 && properties.requestProblemInformation !== false,
       will: packet.will === undefined ? undefined : toWill(packet.will, version),
     },

@@ -1,6 +1,7 @@
 import { EverywireError } from "../../core/error.ts";
 import type { Edge, EdgeContext } from "../boundary/edge.ts";
 import { chooseSubprotocol } from "../boundary/identity.ts";
+import { ByteWriter } from "./byte-writer.ts";
 import type { Transport } from "./link.ts";
 import { MqttConnection } from "./link.ts";
 
@@ -11,13 +12,13 @@ const UNSUPPORTED_DATA = 1003;
 /** MQTT over TCP. */
 export async function serveMqttSocket(edge: Edge, socket: Socket): Promise<void> {
   const { remoteAddress = "" } = await socket.opened;
-  const writer = socket.writable.getWriter();
+  const writer = new ByteWriter(socket.writable);
   const reader = socket.readable.getReader();
   const transport: Transport = {
     send: (bytes) => writer.write(bytes),
     close: () => {
       // What was written before goes out first; then nobody waits for the other end.
-      writer.close().catch(() => undefined);
+      writer.close();
       reader.cancel().catch(() => undefined);
     },
   };

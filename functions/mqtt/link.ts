@@ -40,6 +40,8 @@ export class MqttConnection {
   readonly #opener: Identity;
   readonly #framer: PacketFramer;
   #session: WebSocket | undefined;
+  /** Whether CONNECT has come. How long its session takes to open is ours to answer for, and no fault of the client. */
+  #hasConnect = false;
   #version: number | undefined;
   #keepAliveMs = 0;
   #heardMs = Date.now();
@@ -59,7 +61,7 @@ export class MqttConnection {
     this.#opener = opener;
     this.#framer = new PacketFramer(edge.settings.limits.MAX_MQTT_PACKET_BYTES);
     this.#after(CONNECT_TIMEOUT_MS, () => {
-      if (this.#session === undefined) this.end();
+      if (!this.#hasConnect) this.end();
     });
   }
 
@@ -100,7 +102,8 @@ export class MqttConnection {
   }
 
   async #connect(packet: Uint8Array): Promise<void> {
-    const request = decodeConnect(packet);
+    this.#hasConnect = true;
+    const request = decodeConnect(packet, this.#edge.settings.limits.MAX_MQTT_KEEP_ALIVE_SECONDS);
     this.#version = request.version;
     const identity = await this.#identify(request);
     const { opening } = request;

@@ -12,7 +12,7 @@ import { PROOFS } from "../door.ts";
  */
 export function toCapabilities(
   doors: readonly Door[],
-  { limits, hasRateLimits, tcpPorts }: Settings,
+  { limits, hasRateLimits, hasDevAuth, tcpPorts }: Settings,
   gateway: GatewayOffer | "away" | undefined,
 ) {
   const own = doors
@@ -27,6 +27,8 @@ export function toCapabilities(
     provedBy: PROOFS,
     limits,
     rateLimits: hasRateLimits,
+    // Whether `POST /auth/token` gives tokens to whoever asks.
+    devAuth: hasDevAuth,
     errorCodes: ERROR_CODES,
   };
 }
@@ -39,7 +41,8 @@ function toGatewayDoors(gateway: GatewayOffer | "away" | undefined) {
 function toGatewayState(gateway: GatewayOffer | "away" | undefined) {
   if (gateway === undefined) return { status: "off" };
   if (gateway === "away") return { status: "unavailable" };
-  return { status: "ok", ports: gateway.ports, http: gateway.http };
+  const { ports, http, certificateHash } = gateway;
+  return { status: "ok", ports, http, certificateHash };
 }
 
 /** RFC 6749 §5.1, and `token` for those who do not think in OAuth. */

@@ -15,6 +15,8 @@ const REASON = "x-everywire-reason";
 const ROUTING_KEY = "x-everywire-routing-key";
 /** The id that a message without one was given: what waits to be tried again must not become another event. */
 const ID = "x-everywire-id";
+/** Beyond what any event may have, so that the copies of a huge message do not add up. */
+const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 /** How long a message is held that cannot wait in another queue. */
 const HOLD_MS = 1000;
 
@@ -51,7 +53,9 @@ export class Inward {
     const told = { ...noted, [REASON]: outcome.reason.slice(0, 1000) };
     const { dead } = this.#options.topology;
     const copied = copyOptions(message, told);
-    if (await this.#transfers.send(dead, routingKey, message.content, copied)) channel.ack(message);
+    const isLarge = message.content.byteLength > MAX_MESSAGE_BYTES;
+    if (!isLarge && (await this.#transfers.send(dead, routingKey, message.content, copied)))
+      channel.ack(message);
     // The broker itself can carry it there: without the reason, but whole.
     else channel.nack(message, false, false);
   }
@@ -73,6 +77,8 @@ export class Inward {
     const { worker, token } = this.#options;
     const { properties } = message;
     const headers: Readonly<Record<string, unknown>> = properties.headers ?? {};
+    if (message.content.byteLength > MAX_MESSAGE_BYTES)
+      return { kind: "never", reason: `payload_too_large: It has more than ${MAX_MESSAGE_BYTES} bytes.` };
     // It went out of here, so it is in the log already.
     if (properties.appId === APP_ID && headers["cloudEvents:sequence"] !== undefined) return { kind: "done" };
     const key = originalKey(message);

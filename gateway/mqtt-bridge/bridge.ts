@@ -21,6 +21,8 @@ const KEEP_ALIVE_SECONDS = 15;
 /** For which the broker keeps what comes while the gateway is away. */
 const SESSION_SECONDS = 7 * 24 * 3600;
 const RECEIVE_MAXIMUM = 64;
+/** Beyond what any event may have: a broker keeps larger ones to itself (MQTT 5 §3.1.2.11.4). */
+const MAX_PACKET_BYTES = 8 * 1024 * 1024;
 /** A message that the Worker cannot take now is held this often before the connection is given back to the broker. */
 const HELD_ATTEMPTS = 5;
 const HELD_MS = 200;
@@ -92,7 +94,11 @@ export class MqttBridge {
       // A connection that was lost begins anew from the cursors; what the library keeps would come on top.
       reconnectPeriod: 0,
       resubscribe: false,
-      properties: { sessionExpiryInterval: SESSION_SECONDS, receiveMaximum: RECEIVE_MAXIMUM },
+      properties: {
+        sessionExpiryInterval: SESSION_SECONDS,
+        receiveMaximum: RECEIVE_MAXIMUM,
+        maximumPacketSize: MAX_PACKET_BYTES,
+      },
       // One after the other, in the order in which they came.
       customHandleAcks: (topic, payload, packet, done) => {
         begun.promise

@@ -169,10 +169,17 @@ async function listen(
     },
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const session of sessions) session.close();
-      // Connections that are kept for a next request would hold it up for nothing.
-      await Promise.race([underWay.settled(), new Promise((resolve) => setTimeout(resolve, graceMs))]);
+      const late = new Promise((resolve) => setTimeout(resolve, graceMs));
+      // Each has said GOAWAY, and is closed when the last of its answers has left.
+      const left = [...sessions].map((session) => {
+        session.close();
+        return new Promise<void>((resolve) => session.once("close", resolve));
+      });
+      await Promise.race([Promise.all([underWay.settled(), ...left]), late]);
       for (const session of sessions) session.destroy();
+      // Connections that are kept for a next request would hold it up for nothing; what was written still goes out.
+      for (const socket of sockets) socket.destroySoon();
+      await Promise.race([closed, late]);
       for (const socket of sockets) socket.destroy();
       await closed;
     },

@@ -110,6 +110,8 @@ export class Lease {
       }
     } finally {
       this.#isFilling = false;
+      // Some of it may be lost again.
+      this.#tellPositionAfter(FIRST_POSITION_MS);
     }
   }
 

@@ -54,19 +54,28 @@ export class Worker {
   /**
    * Begins a request. Its headers leave at once, since the Worker may answer before the body ends.
    *
-   * @throws GatewayError `unavailable` where too much is under way
+   * @throws GatewayError `unavailable` where too much is under way, `invalid_argument` where it cannot be written
    */
   open({ method, path, headers }: WorkerRequest): ClientRequest {
     const release = this.hold();
-    const request = this.#module.request({
-      agent: headers.upgrade === undefined ? this.#agent : false,
-      host: this.url.hostname.replace(/^\[|\]$/g, ""),
-      port: this.url.port || (this.isNear ? 80 : 443),
-      servername: this.url.hostname,
-      method,
-      path,
-      headers: { ...headers, host: this.url.host },
-    });
+    let request: ClientRequest;
+    try {
+      request = this.#module.request({
+        agent: headers.upgrade === undefined ? this.#agent : false,
+        host: this.url.hostname.replace(/^\[|\]$/g, ""),
+        port: this.url.port || (this.isNear ? 80 : 443),
+        servername: this.url.hostname,
+        method,
+        path,
+        headers: { ...headers, host: this.url.host },
+      });
+    } catch (thrown) {
+      release();
+      // HTTP/2 and HTTP/3 can carry what HTTP/1.1 cannot; a line break would be a field, or a request, more.
+      throw new GatewayError("invalid_argument", "The request has characters where none may be.", {
+        cause: thrown,
+      });
+    }
     request.once("close", release);
     request.on("socket", onSocket);
     request.on("error", (error) => this.#health.onFailure(error));

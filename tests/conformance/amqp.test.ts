@@ -16,11 +16,13 @@ import type { Broker } from "./broker.ts";
 import { connectBroker, whyNoBroker } from "./broker.ts";
 import type { CuttableProxy } from "./cuttable-proxy.ts";
 import { createCuttableProxy } from "./cuttable-proxy.ts";
+import { orSkipped, PYTHON, whyNoModule } from "./missing.ts";
 import { Received } from "./received-events.ts";
 
 const why = await whyNoBroker();
+const whyNoPika = await whyNoModule("pika");
 
-describe.skipIf(why !== undefined)(`AMQP 0-9-1${why === undefined ? "" : ` (skipped: ${why})`}`, () => {
+describe.skipIf(why !== undefined)(orSkipped("AMQP 0-9-1", why), () => {
   let stateDirectory: string;
   let served: Served;
   let broker: Broker;
@@ -299,18 +301,23 @@ describe.skipIf(why !== undefined)(`AMQP 0-9-1${why === undefined ? "" : ` (skip
     });
   });
 
-  it("serves Python's own client, in all that it says of itself", async () => {
-    const script = join("tests", "conformance", "amqp_client.py");
-    const channel = `demo/v1.2/${randomUUID()}`;
-    const { stdout } = await promisify(execFile)("/usr/bin/python3", [
-      script,
-      broker.url,
-      broker.prefix,
-      served.url,
-      channel,
-    ]);
-    expect(stdout).toBe("all of it holds\n");
-  }, 60_000);
+  const title = "serves Python's own client, in all that it says of itself";
+  it.skipIf(whyNoPika !== undefined)(
+    orSkipped(title, whyNoPika),
+    async () => {
+      const script = join("tests", "conformance", "amqp_client.py");
+      const channel = `demo/v1.2/${randomUUID()}`;
+      const { stdout } = await promisify(execFile)(PYTHON, [
+        script,
+        broker.url,
+        broker.prefix,
+        served.url,
+        channel,
+      ]);
+      expect(stdout).toBe("all of it holds\n");
+    },
+    60_000,
+  );
 
   it("carries the example: each task is done by one of the consumers, also where one dies", async () => {
     const environment = { ...process.env, AMQP_URL: broker.url, AMQP_PREFIX: broker.prefix };

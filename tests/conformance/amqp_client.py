@@ -104,6 +104,10 @@ for name, value in (("plain", "x"), ("huge", "x" * 100_000), ("odd", {"!": "x", 
     method, properties, body = take(f"{PREFIX}.dead")
     assert body == b"{" and properties.headers[name] == value and method.routing_key == KEY
     assert ("x-everywire-reason" in properties.headers) == (name == "plain")
+# What is far too large is not even copied.
+send(b"x" * (9 << 20), content_type="text/plain")
+_, properties, body = take(f"{PREFIX}.dead")
+assert len(body) == 9 << 20 and "x-everywire-reason" not in properties.headers
 # A token that came with the message is nobody's to renew.
 send(b"1", content_type="application/json", headers={"authorization": "Bearer bad"})
 _, properties, _ = take(f"{PREFIX}.dead")

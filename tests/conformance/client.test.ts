@@ -148,23 +148,26 @@ describe.concurrent("the ladder", () => {
       expect(next.stats.fallbacks).toEqual([]);
       expect(next.transport).toBe(last);
     }
-    client.close();
+    for (const one of [client, publisher]) one.close();
     await proxy.stop();
   });
 
-  it("leaves a wire that opens and then brings nothing", async () => {
-    const proxy = await createHinderingProxy(target.url, { buffersRest: true });
+  const gathering: readonly (readonly [string, Hindrances])[] = [
+    ["brings nothing", { buffersRest: true }],
+    ["brings whole blocks alone", { blockBytes: 16_384 }],
+  ];
+  it.each(gathering)("leaves a wire that opens and then %s", async (_, hindrances) => {
+    const proxy = await createHinderingProxy(target.url, hindrances);
     const channel = newChannel();
-    const client = open(proxy.url, {
-      transports: ["sse", "long-poll"],
-      timing: { ...TIMING, silenceMs: 600 },
-    });
-    const subscription = client.subscribe(channel);
+    const client = open(proxy.url, { transports: ["sse", "long-poll"] });
+    await publishAll(open(target.url), channel, 300);
+    const subscription = client.subscribe(channel, { after: "earliest" });
     await subscription.ready;
     expect(subscription.transport).toBe("sse");
-    await publishAll(open(target.url), channel, 100);
-    expect(await take(subscription, 100)).toEqual(upTo(100));
-    expect(subscription.transport).toBe("long-poll");
+    expect(await take(subscription, 300)).toEqual(upTo(300));
+    expect(subscription.stats.fallbacks).toMatchObject([
+      { to: "long-poll", reason: expect.stringContaining("last") },
+    ]);
     client.close();
     await proxy.stop();
   });
@@ -243,6 +246,18 @@ describe("publishing", () => {
     await rm(stateDirectory, { recursive: true, force: true });
   });
 
+  it("stores once what was stored already when its answer was lost", async () => {
+    const proxy = await createHinderingProxy(target.url, { losesAnswers: true });
+    const client = open(proxy.url);
+    const channel = newChannel();
+    await publishAll(client, channel, 120);
+    for (const n of upTo(5)) await client.publish(channel, { type: "n", data: 120 + n });
+    expect(client.stats.resent).toBeGreaterThan(5);
+    const { events } = await open(target.url).read(channel, { limit: 1000 });
+    expect(events.map(({ data }) => data)).toEqual(upTo(125));
+    await proxy.stop();
+  });
+
   it("refuses one more where the queue is full, and all that wait when it is closed", async () => {
     const client = open("http://127.0.0.1:9", { maxQueuedPublishes: 2 });
     const waiting = [1, 2].map((n) => client.publish("demo/full", { type: "n", data: n }));
@@ -313,23 +328,22 @@ describe("a subscription", () => {
   });
 
   it("tells of a gap before any event", async () => {
-    const small = await serveTarget({ RETENTION_MAX_EVENTS: "10" });
-    const client = open(small.url);
+    const { token } = await target.signIn("root", { roles: ["admin"] });
+    const client = open(target.url, { token });
     const channel = newChannel();
-    const { sequence } = await client.publish(channel, { type: "n", data: -1 });
-    await publishAll(client, channel, 60);
+    const { sequence } = await client.publish(channel, { type: "n", data: "in an earlier life" });
+    const headers = { authorization: `Bearer ${token}` };
+    await fetch(`${target.url}/channels/${channel}`, { method: "DELETE", headers });
+    await client.publish(channel, { type: "n", data: "in this one" });
     for (const wire of HTTP_WIRES) {
       const subscription = client.subscribe(channel, { after: sequence, transport: wire });
       const gap = new Promise((resolve) => subscription.on("gap", resolve));
-      for await (const event of subscription) {
-        expect(event.type).toBe("everywire.gap");
-        break;
-      }
+      const types: string[] = [];
+      for await (const event of subscription) if (types.push(event.type) === 2) break;
+      expect(types).toEqual(["everywire.gap", "n"]);
       expect(await gap).toMatchObject({ requested: sequence });
       expect(subscription.stats.gaps).toBe(1);
     }
-    client.close();
-    await small.stop();
   });
 
   it("gives listeners what came before they listened, and its cursor as it goes", async () => {

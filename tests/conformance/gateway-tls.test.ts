@@ -19,6 +19,7 @@ import {
   UNTRUSTED,
   until,
 } from "./gateway-clients.ts";
+import { REFUSALS, REFUSED_BYTES, sendLarge } from "./refused-bodies.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget, toTargetGateway } from "./serve-target.ts";
 
@@ -98,6 +99,47 @@ describe("the TLS port", () => {
       Array.from({ length: 1000 }, () => askHttp2(session, { ":path": "/health" })),
     );
     expect(answers.every(({ status }) => status === 200)).toBe(true);
+    session.close();
+  });
+});
+
+describe("a large body that is refused unread", () => {
+  const wires = [
+    ["by the Worker", () => target.url],
+    ["through the gateway", () => toTlsUrl(target)],
+  ] as const;
+  for (const [where, toUrl] of wires) {
+    it.each(REFUSALS)(
+      `is answered %d ${where}, and not by a broken connection`,
+      async (status, path, headers) => {
+        for (const isChunked of [false, true]) {
+          expect(await sendLarge(toUrl() + path, headers, isChunked)).toBe(status);
+        }
+      },
+    );
+  }
+
+  it.each(REFUSALS)("is answered %d on HTTP/2", async (status, path, headers) => {
+    const session = await connectHttp2(target);
+    const head = { ":method": "POST", ":path": path, ...headers };
+    const { status: answered, body } = await askHttp2(session, head, Buffer.alloc(REFUSED_BYTES, "x"));
+    expect([answered, JSON.parse(body.toString()).error.code]).toEqual([status, expect.any(String)]);
+    session.close();
+  });
+
+  it("is answered while the client still sends", async () => {
+    const session = await connectHttp2(target);
+    const head = { ":method": "POST", ":path": "/nothing", "content-type": "application/json" };
+    const stream = session.request(head);
+    stream.write("x");
+    const [headers] = await once(stream, "response");
+    expect(headers[":status"]).toBe(404);
+    let text = "";
+    for await (const chunk of stream.setEncoding("utf8")) {
+      text += chunk;
+      if (text.endsWith("}}")) stream.end();
+    }
+    expect(JSON.parse(text).error.code).toBe("not_found");
     session.close();
   });
 });

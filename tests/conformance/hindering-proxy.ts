@@ -10,6 +10,10 @@ export interface Hindrances {
   readonly buffersAnswers?: boolean;
   /** Lets the first bytes of an answer through at once, and what follows only when it is whole. */
   readonly buffersRest?: boolean;
+  /** Passes answers on in blocks of so many bytes, and the rest when they are whole. */
+  readonly blockBytes?: number;
+  /** Cuts every second POST when it was answered, and before its answer is passed on. */
+  readonly losesAnswers?: boolean;
   /** `refuse` the upgrade; `swallow` what is sent after it; `cut` soon after it. */
   readonly webSockets?: "pass" | "refuse" | "swallow" | "cut";
   /** Every connection is cut when it has carried a random part of so many bytes, or some more. */
@@ -31,6 +35,7 @@ export async function createHinderingProxy(targetUrl: string, first: Hindrances)
   const { hostname, port } = new URL(targetUrl);
   const sockets = new Set<Socket>();
   const paths: string[] = [];
+  let posts = 0;
   const hold = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("error", () => {});
@@ -38,7 +43,9 @@ export async function createHinderingProxy(targetUrl: string, first: Hindrances)
   };
   const server = createServer((incoming, outgoing) => {
     paths.push(incoming.url ?? "");
-    forward(incoming, outgoing, { hostname, port }, proxy.hindrances);
+    if (incoming.method === "POST") posts += 1;
+    const losesAnswer = proxy.hindrances.losesAnswers === true && posts % 2 === 1;
+    forward(incoming, outgoing, { hostname, port }, { ...proxy.hindrances, losesAnswers: losesAnswer });
   });
   server.on("connection", (socket: Socket) => {
     hold(socket);
@@ -92,15 +99,31 @@ function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   target: { readonly hostname: string; readonly port: string },
-  { buffersAnswers = false, buffersRest = false }: Hindrances,
+  { buffersAnswers = false, buffersRest = false, blockBytes = 0, losesAnswers = false }: Hindrances,
 ): void {
   const { method, url: path, headers } = incoming;
   const upstream = request({ ...target, method, path, headers }, (answer) => {
     answer.on("error", () => outgoing.destroy());
-    if (!buffersAnswers && !buffersRest) {
+    if (losesAnswers && incoming.method === "POST") {
+      outgoing.destroy();
+      return;
+    }
+    if (!buffersAnswers && !buffersRest && blockBytes === 0) {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
       answer.pipe(outgoing);
+      return;
+    }
+    if (blockBytes > 0) {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      let held = Buffer.alloc(0);
+      answer.on("data", (chunk: Buffer) => {
+        held = Buffer.concat([held, chunk]);
+        const whole = held.length - (held.length % blockBytes);
+        if (whole > 0) outgoing.write(held.subarray(0, whole));
+        held = held.subarray(whole);
+      });
+      answer.on("end", () => outgoing.end(held));
       return;
     }
     const chunks: Buffer[] = [];

@@ -471,3 +471,23 @@ describe("MQTT 5", () => {
     await refused.closed;
   });
 });
+
+it("delivers what is published after a SUBSCRIBE was sent, though its SUBACK has not come yet", async () => {
+  const topic = newArea();
+  const [reader, writer] = await Promise.all([connect(), connect()]);
+  await writer.publish(topic, "before");
+  for (let n = 0; n < 20; n += 1) {
+    reader.send({
+      cmd: "subscribe",
+      messageId: reader.id(),
+      subscriptions: [{ topic, qos: 1, nl: false, rap: false, rh: 0 }],
+    });
+    // The head start that one client's packet has over another's, where both are sent one after the other.
+    await delay(2);
+    await writer.publish(topic, String(n));
+    await reader.packet("suback");
+    expect(await reader.text()).toBe(String(n));
+    await reader.unsubscribe(topic);
+  }
+  await Promise.all([reader.disconnect(), writer.disconnect()]);
+});

@@ -294,6 +294,28 @@ it("closes a WebSocket that sends text", async () => {
   expect(code).toBe(1003);
 });
 
+it("hands on events that are not stored, at QoS 0 and without a sequence", async () => {
+  const topic = newTopic();
+  const [reader, old] = await Promise.all([
+    RawMqttClient.connect(served.tcpPorts.MQTT_PORT),
+    RawMqttClient.connect(served.tcpPorts.MQTT_PORT, { version: 4 }),
+  ]);
+  await reader.publish(topic, "stored");
+  await Promise.all([reader.subscribe(topic), old.subscribe(topic)]);
+  const response = await fetch(`${served.url}/channels/${topic}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ type: "chat.typing", data: { name: "Ann" } }),
+  });
+  expect(response.status).toBe(201);
+  const { qos, payload, properties } = await reader.messages.next(5000);
+  expect([qos, JSON.parse(String(payload))]).toEqual([0, { name: "Ann" }]);
+  expect(properties?.userProperties).toMatchObject({ type: "chat.typing", subject: topic });
+  expect(properties?.userProperties).not.toHaveProperty("sequence");
+  expect(JSON.parse(await old.text())).toMatchObject({ type: "chat.typing", data: { name: "Ann" } });
+  await Promise.all([reader.disconnect(), old.disconnect()]);
+});
+
 it.each([4, 5] as const)(
   "tells a publisher that is too fast, at protocol level %i, and stores every message",
   async (version) => {

@@ -1,13 +1,13 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "amqplib";
 import { findFreePort } from "../../scripts/port.ts";
+import { whyMissing } from "./missing.ts";
 
 /** Debian's own script in `PATH` runs as the system's user, and with the system's data. */
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -25,9 +25,7 @@ export interface RabbitMq {
 
 /** Why tests that need a RabbitMQ of their own cannot run here; undefined where they can. */
 export function whyNoRabbitMq(): string | undefined {
-  if (existsSync(SERVER)) return undefined;
-  // In CI a missing part is a failure: the tests then run, and say so.
-  return process.env.CI ? undefined : `${SERVER} is not there`;
+  return whyMissing(SERVER);
 }
 
 /** Starts one on a free port. It takes some five seconds. @param plugins as `rabbitmq-plugins` names them */

@@ -36,6 +36,8 @@ describe("the server itself", () => {
         .filter((door) => door.guarantees !== undefined)
         .map(({ name, summary, guarantees }) => ({ name, summary, guarantees })),
     );
+    expect(capabilities.devAuth).toBe(true);
+    expect(await (await fetch(`${closed.url}/capabilities`)).json()).toMatchObject({ devAuth: false });
     expect(capabilities.limits).toMatchObject({ MAX_EVENT_BYTES: 262_144, PUBLISHES_PER_SECOND: 60 });
   });
 });

@@ -1,4 +1,4 @@
-import { env, evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import type { ChannelName } from "../../core/channel-name.ts";
 import { EARLIEST } from "../../core/cursor.ts";
@@ -25,6 +25,7 @@ const base: MqttOpening = {
   maximumPacketBytes: undefined,
   topicAliasMaximum: 0,
   wantsReasons: false,
+  serverKeepAliveSeconds: undefined,
   will: undefined,
 };
 
@@ -102,6 +103,54 @@ it("goes on after it has slept: with its connection, its subscriptions and what 
     ["two", true, second.packetId],
   ]);
   back.socket.close(1000);
+});
+
+it("goes on after it has slept where the session ends with its connection, and has written nothing", async () => {
+  const name = newName();
+  const topic = `${name}/a`;
+  const stub = env.MQTT_SESSION.getByName(name);
+  const client = await open(name, { expirySeconds: 0, isCleanStart: true });
+  await append(topic, "before");
+  await client.subscribe(topic, 1);
+  const acknowledge = ({ packetId = 0 }: PublishPacket) =>
+    client.socket.send(Uint8Array.of(0x40, 2, packetId >> 8, packetId & 0xff));
+  for (const text of ["one", "two"]) {
+    await append(topic, text);
+    const message = await client.message();
+    expect(textOf(message)).toBe(text);
+    acknowledge(message);
+  }
+  await evictDurableObject(stub);
+  await append(topic, "three");
+  const third = await client.message();
+  expect(textOf(third)).toBe("three");
+  acknowledge(third);
+  // Two messages of one identifier, with a sleep in between, are two.
+  client.socket.send(publish(`${name}/b`, "first"));
+  await client.next(5);
+  client.socket.send(Uint8Array.of(0x62, 2, 0, 7));
+  await client.next(7);
+  await evictDurableObject(stub);
+  client.socket.send(publish(`${name}/b`, "second"));
+  await client.next(5);
+  const { events } = await channels.read(`${name}/b` as ChannelName, { after: EARLIEST, limit: 10 });
+  expect(events).toHaveLength(2);
+  const tables = await runInDurableObject(stub, (_, { storage }) =>
+    storage.sql.exec("SELECT name FROM sqlite_master").toArray(),
+  );
+  expect(tables).toEqual([]);
+  expect(client.packets).toEqual([]);
+  client.socket.close(1000);
+});
+
+it("keeps a session that ends with its connection in SQLite where it is too large for memory", async () => {
+  const name = newName();
+  const client = await open(name, { expirySeconds: 0, isCleanStart: true });
+  for (let n = 0; n < 30; n += 1) await client.subscribe(`${name}/${n}/${"x".repeat(60)}`, 1);
+  await evictDurableObject(env.MQTT_SESSION.getByName(name));
+  await append(`${name}/29/${"x".repeat(60)}`, "there");
+  expect(textOf(await client.message())).toBe("there");
+  client.socket.close(1000);
 });
 
 it("stores a QoS 2 message once, though it comes again after an eviction, and after a new connection", async () => {

@@ -14,9 +14,9 @@ import { serveTarget, toTargetGateway } from "../conformance/serve-target.ts";
 import { makeNoise, measureMemory } from "./gateway-noise.ts";
 
 /** The long form: `GATEWAY_NOISE_SECONDS=180 npm test -- tests/hostile/gateway.test.ts`. */
-const NOISE_SECONDS = Number(process.env.GATEWAY_NOISE_SECONDS || 4);
+const NOISE_SECONDS = Number(process.env.GATEWAY_NOISE_SECONDS || 3);
 const MAX_GROWTH_MIB = 80;
-const HEADERS_TIMEOUT_SECONDS = 2;
+const HEADERS_TIMEOUT_SECONDS = 1;
 
 let served: ServedTarget;
 let gateway: RunningGateway;

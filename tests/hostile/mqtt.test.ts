@@ -183,3 +183,35 @@ it("keeps hundreds of clients connected, each of which gets what it asked for", 
   for (const client of [...clients, writer]) client.cut();
   await expectAlive();
 }, 60_000);
+
+it("answers others while readers catch up with a long log", async () => {
+  const EVENTS = 15_000;
+  const READERS = 4;
+  const topic = "demo/long";
+  const writer = await RawMqttClient.connect(port);
+  for (let n = 0; n < EVENTS; n += 1) {
+    writer.send({ cmd: "publish", topic, payload: "x".repeat(100), qos: 0, dup: false, retain: false });
+  }
+  await writer.publish(topic, "last");
+  const other = await RawMqttClient.connect(port);
+  await other.publish("demo/other", "there before");
+
+  let arrived = 0;
+  const readers = Array.from({ length: READERS }, async () => {
+    const reader = await RawMqttClient.connect(port);
+    const properties = { userProperties: { after: "earliest" } };
+    await reader.subscribe(topic, { qos: 0 }, properties);
+    while ((await reader.text(60_000)) !== "last") arrived += 1;
+    reader.cut();
+  });
+  const all = Promise.all(readers);
+  let answers = 0;
+  while (arrived < EVENTS * READERS) {
+    await Promise.race([all, other.publish("demo/other", "now")]);
+    answers += 1;
+  }
+  await all;
+  // Where they were waited for, others would be answered once before and once after.
+  expect(answers).toBeGreaterThan(20);
+  for (const client of [writer, other]) client.cut();
+}, 60_000);

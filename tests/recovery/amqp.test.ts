@@ -14,6 +14,7 @@ import { startGateway } from "../../scripts/gateway.ts";
 import type { Served } from "../../scripts/serve.ts";
 import { serve } from "../../scripts/serve.ts";
 import { until } from "../conformance/gateway-clients.ts";
+import { orSkipped } from "../conformance/missing.ts";
 import type { RabbitMq } from "../conformance/rabbitmq.ts";
 import { startRabbitMq, whyNoRabbitMq } from "../conformance/rabbitmq.ts";
 
@@ -28,7 +29,7 @@ interface Event {
 const OUT = "demo/out";
 const IN = "demo/in";
 
-describe.skipIf(why !== undefined)(`AMQP${why === undefined ? "" : ` (skipped: ${why})`}`, () => {
+describe.skipIf(why !== undefined)(orSkipped("AMQP", why), () => {
   let stateDirectory: string;
   let broker: RabbitMq;
   let served: Served;

@@ -104,8 +104,9 @@ async function writeToBroker(broker: Broker, confirmed: Set<string>, isOver: () 
 }
 
 const whyNoAmqp = await whyNoBroker();
+const leftOut = whyNoAmqp === undefined ? "" : ` (AMQP is left out: ${whyNoAmqp})`;
 
-it(`the gateway loses nothing that was acknowledged when it is killed under load${whyNoAmqp === undefined ? "" : ` (AMQP is left out: ${whyNoAmqp})`}`, async () => {
+it(`the gateway loses nothing that was acknowledged when it is killed under load${leftOut}`, async () => {
   const broker = whyNoAmqp === undefined ? await connectBroker() : undefined;
   const environment =
     broker === undefined

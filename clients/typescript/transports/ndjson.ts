@@ -10,6 +10,7 @@ export function createNdjson(http: Http): Transport {
     name: "ndjson",
     unavailable: undefined,
     minOpenMs: 0,
+    isBufferable: true,
     open(request, sink) {
       return openHttpStream(http, request, sink, {
         path: `/stream/${request.channel}`,

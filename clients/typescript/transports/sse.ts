@@ -10,6 +10,7 @@ export function createSse(http: Http): Transport {
     name: "sse",
     unavailable: undefined,
     minOpenMs: 0,
+    isBufferable: true,
     open(request, sink) {
       let id = "";
       let type = "";

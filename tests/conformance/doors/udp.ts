@@ -114,25 +114,30 @@ export const udp: DoorDriver = {
     const events = new Received<ReceivedEvent>();
     let last: string | undefined;
     let askedAgainFor: string | undefined;
+    let repetition: ReturnType<typeof setTimeout> | undefined;
     const early: TcpLine[] = [];
     /** What came after something that was lost, by the cursor before it. */
     const ahead = new Map<unknown, TcpLine>();
     // What begins at the beginning has no cursor before its first event.
     const isNew = (given: unknown) => last === "earliest" || String(given) > String(last);
-    /** @param until the last one that is missing, where it is known */
+    /** Asks for what is missing, and again where that is lost too. @param until the last of it, where it is known */
     const askAgain = (until?: unknown) => {
       if (askedAgainFor === last) return;
+      const missedAfter = last;
       askedAgainFor = last;
       const { proof } = connection;
-      void send({ op: "resend", channel, after: last, until, proof, token: target.token });
-      setTimeout(() => {
-        if (askedAgainFor === last) askedAgainFor = undefined;
+      send({ op: "resend", channel, after: last, until, proof, token: target.token }).catch(() => {});
+      clearTimeout(repetition);
+      repetition = setTimeout(() => {
+        askedAgainFor = undefined;
+        if (last === missedAfter) askAgain(until);
       }, 100);
     };
     const onEvent = (event: TcpLine) => {
       if (last === undefined) return void early.push(event);
       if (event.op === "error")
         return events.end(new DoorError(event.code as ErrorCode, String(event.message)));
+      if (event.op === "expired") return void renew();
       if (event.op === "position") {
         if (isNew(event.after)) askAgain([...ahead.keys()].sort()[0]);
         return;
@@ -152,16 +157,15 @@ export const udp: DoorDriver = {
         events.push({ sequence: cursor, event: next });
       }
     };
+    // A lease that is over begins again where the first began: what is known already is passed over.
+    const renew = () => void ask({ op: "subscribe", channel, after }).catch(() => {});
     const connection = await connectDatagrams(target, onEvent);
     const { socket, ask, send } = connection;
     let cursor: string | undefined;
     let renewal: ReturnType<typeof setInterval> | undefined;
     try {
       const begun = await ask({ op: "subscribe", channel, after });
-      renewal = setInterval(
-        () => void ask({ op: "subscribe", channel, after }).catch(() => {}),
-        Number(begun.lease) * 300,
-      );
+      renewal = setInterval(renew, Number(begun.lease) * 300);
       last = String(begun.after);
       cursor = last;
       for (const event of early) onEvent(event);
@@ -180,6 +184,7 @@ export const udp: DoorDriver = {
       },
       async cut() {
         clearInterval(renewal);
+        clearTimeout(repetition);
         socket.close();
       },
     };
