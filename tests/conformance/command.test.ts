@@ -409,6 +409,17 @@ describe("npx everywire", () => {
     }
   });
 
+  it("ends with npx, where only that is told to", async () => {
+    const sub = watch(["--offline", "everywire", "sub", "demo/quiet", "--verbose"], {
+      program: ["npx"],
+      environment: { npm_config_cache: join(folder, "npm"), PATH: systemPath() },
+    });
+    await sub.until("live on");
+    sub.signal("SIGTERM");
+    // Its streams stay open for as long as anything runs that has them.
+    await sub.ended;
+  });
+
   it("runs on the Node that the machine has, from 20 on, and hands its signals and exit codes through", async () => {
     const program = ["node", LAUNCHER] as const;
     const onSystem = { program, environment: { PATH: systemPath() } };
