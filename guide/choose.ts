@@ -2,7 +2,7 @@ import { GuideError } from "./guide-error.ts";
 import type { Grade, Protocol, ProtocolId, UseId } from "./protocol.ts";
 import { GRADES } from "./protocol.ts";
 import { PROTOCOLS, protocolOf } from "./protocols.ts";
-import type { Option, QuestionId } from "./questions.ts";
+import type { Option, QuestionId } from "./question.ts";
 import { QUESTIONS } from "./questions.ts";
 import { USES } from "./uses.ts";
 

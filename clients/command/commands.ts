@@ -161,9 +161,14 @@ event's sequence) is the same on every door. The doors:\n${DOORS.map(({ name, te
         value: "N",
         text: "events for each door (200); a tenth for http, which polls",
       },
-      { name: "rounds", value: "N", text: "measure every door so often, and take its quickest round (1)" },
+      {
+        name: "rounds",
+        value: "N",
+        text: "measure every door so often, in turns, and take its quickest quarter (1)",
+      },
       SIZE,
       VIAS,
+      { name: "note", value: "TEXT", text: "what else to say of the conditions, kept with the figures" },
       {
         name: "write",
         short: "w",

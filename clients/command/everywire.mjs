@@ -14,6 +14,7 @@ const binaries = join(root, "node_modules", ".bin");
 const main = join(root, "clients", "command", "main.ts");
 
 if (!existsSync(join(root, "node_modules", ".package-lock.json"))) install();
+if (process.env.npm_command === "exec") endWithNpm();
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 18)) {
   // Types are stripped once and not at every start, which takes half as long then.
@@ -26,6 +27,18 @@ function install() {
   const script = join(root, "scripts", "ensure-installed.mjs");
   const { status } = spawnSync(process.execPath, [script], { stdio: ["ignore", 2, 2] });
   if (status !== 0) process.exit(1);
+}
+
+/**
+ * npm starts a shell that starts this, and passes a signal on to the shell, which ends by it and tells nobody: a server
+ * would go on alone. So whoever loses the shell that started it counts that as the signal.
+ */
+function endWithNpm() {
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
+  }, 500);
+  look.unref();
 }
 
 function handOver() {

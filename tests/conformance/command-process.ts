@@ -67,7 +67,8 @@ export function start(words: readonly string[], options: CommandOptions = {}): R
       new Promise((resolve, reject) => {
         const look = () => {
           if (typeof text === "string" ? seen[where].includes(text) : text.test(seen[where])) resolve();
-          else if (isOver) reject(new Error(`It ended without saying ${text}: ${JSON.stringify(seen)}`));
+          else if (isOver)
+            reject(new Error(`It ended without saying ${text}: ${JSON.stringify(seen).slice(-2000)}`));
           else return;
           waiting.delete(look);
         };

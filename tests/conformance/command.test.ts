@@ -14,6 +14,7 @@ import { ROOT } from "../../scripts/paths.ts";
 import type { CommandOptions } from "./command-process.ts";
 import { LAUNCHER, run, start, toJsonLines } from "./command-process.ts";
 import { createCuttableProxy } from "./cuttable-proxy.ts";
+import { orSkipped, whyMissing } from "./missing.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
 
@@ -314,6 +315,42 @@ describe("everywire choose, token, seed, doctor", () => {
   });
 });
 
+describe("everywire in a terminal", () => {
+  const SCRIPT = "/usr/bin/script";
+  const why = whyMissing(SCRIPT);
+  const inTerminal = (line: string) =>
+    [SCRIPT, "-qec", `stty rows 30 cols 120; exec "$NODE" "${LAUNCHER}" ${line}`] as const;
+  const environment = { NODE: process.execPath, TERM: "xterm" };
+
+  it.skipIf(why)(orSkipped("asks, and takes numbers, words and Enter for answers", why), async () => {
+    const choosing = watch(["/dev/null"], { program: inTerminal("choose"), environment });
+    await choosing.until("What do you build?", "stdout");
+    // Also what is typed ahead.
+    choosing.write("2\nbrowser\n\n\n\n\n");
+    const { code, stdout } = await choosing.ended;
+    expect(stdout).toContain("Who is at the other end?");
+    expect(stdout).toMatch(/WebSocket.*: One connection/);
+    expect(code).toBe(0);
+  });
+
+  it.skipIf(why)(
+    orSkipped("draws the race over itself until Ctrl-C, and leaves the terminal as it was", why),
+    async () => {
+      const racing = watch(["/dev/null"], {
+        program: inTerminal("race --via sse,tcp --rate 20"),
+        environment,
+      });
+      await racing.until(/([3-9]|\d\d) published to/, "stdout");
+      racing.write("\u0003");
+      const { code, stdout } = await racing.ended;
+      expect(code).toBe(0);
+      expect(stdout).toContain("\u001b[J");
+      // Wrapping is off only while it draws.
+      expect(stdout.lastIndexOf("\u001b[?7h")).toBeGreaterThan(stdout.lastIndexOf("\u001b[?7l"));
+    },
+  );
+});
+
 describe("everywire serve", () => {
   it("starts a server, and ends with it on Ctrl-C", async () => {
     const ports = Object.fromEntries(["TCP_PORT", "MQTT_PORT", "QSTASH_PORT"].map((name) => [name, "0"]));
@@ -407,6 +444,17 @@ describe("npx everywire", () => {
       expect(result.code, result.stderr).toBe(0);
       expect(toJsonLines(result)).toMatchObject([{ data: "hi there" }]);
     }
+  });
+
+  it("ends with npx, where only that is told to", async () => {
+    const sub = watch(["--offline", "everywire", "sub", "demo/quiet", "--verbose"], {
+      program: ["npx"],
+      environment: { npm_config_cache: join(folder, "npm"), PATH: systemPath() },
+    });
+    await sub.until("live on");
+    sub.signal("SIGTERM");
+    // Its streams stay open for as long as anything runs that has them.
+    await sub.ended;
   });
 
   it("runs on the Node that the machine has, from 20 on, and hands its signals and exit codes through", async () => {

@@ -69,6 +69,11 @@ export class Lane {
     return this.#seen.size;
   }
 
+  /** How long each event was on its way, in the order of arrival. */
+  get latenciesMs(): readonly number[] {
+    return this.#latenciesMs;
+  }
+
   /** Resolves when the lane is live, or has failed. */
   async open(target: Target, timeoutMs: number): Promise<void> {
     const read = await this.door.load();
@@ -158,6 +163,7 @@ export class Lane {
   }
 }
 
-function round(ms: number | undefined): number | null {
+/** To hundredths. */
+export function round(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms * 100) / 100;
 }
