@@ -149,17 +149,17 @@ describe.skipIf(whyNoChromium)(orSkipped("the client in Chromium", whyNoChromium
     expect(JSON.parse(stdout)).toMatchObject({ first: "webtransport", data: upTo(40), sequences: 40 });
   });
 
-  it("is measured over each wire", async () => {
+  it("publishes and reads over each wire, and can be timed", async () => {
     const times = await call<Record<string, object>>(
       page,
       "times",
       target.url,
       toOptions(),
       newChannel(),
-      50,
+      // The README's figures are of 50: what they are depends on the machine, and on what else it does.
+      Number(process.env.CLIENT_TIMES ?? 5),
     );
-    // For the README; what it shows depends on the machine, and on what else it does.
-    console.log(JSON.stringify(times));
+    if (process.env.CLIENT_TIMES !== undefined) console.log(JSON.stringify(times));
     expect(Object.keys(times)).toEqual(["webtransport", "websocket", "sse", "ndjson", "long-poll"]);
   });
 });

@@ -1,3 +1,4 @@
+import type { Reader, ReceivedEvent } from "./door-driver.ts";
 import { DEFAULT_TIMEOUT_MS } from "./door-driver.ts";
 
 /** What a connection received and nobody has taken yet: lets a test await what is pushed. */
@@ -47,4 +48,33 @@ export class Received<T> {
     }
     return item;
   }
+}
+
+/**
+ * A reader of what a connection receives, which knows where it is. What is not stored is left out: the presence of the
+ * suite's own publishers is not what it asks for.
+ */
+export function createReader(
+  events: Received<ReceivedEvent>,
+  start: string | undefined,
+  cut: () => void,
+): Reader {
+  let cursor = start;
+  return {
+    get cursor() {
+      return cursor;
+    },
+    async next(timeoutMs) {
+      for (;;) {
+        const received = await events.next(timeoutMs);
+        const { sequence, event } = received;
+        if (sequence === undefined && event.type !== "everywire.gap") continue;
+        cursor = sequence ?? (event.data as { resumedAt: string }).resumedAt;
+        return received;
+      }
+    },
+    async cut() {
+      cut();
+    },
+  };
 }

@@ -1,10 +1,11 @@
 import { WebSocket } from "ws";
 import type { ErrorCode } from "../../../core/error.ts";
-import type { DoorDriver, Published, PublishedEvent, Reader, ReceivedEvent, Target } from "../door-driver.ts";
+import type { DoorDriver, ReceivedEvent, Target } from "../door-driver.ts";
 import { DoorError } from "../door-driver.ts";
 import { assertOk, toHeaders, toUrl } from "../http-exchange.ts";
 import { Received } from "../received-events.ts";
 import type { TcpLine } from "./tcp.ts";
+import { createLineDoor } from "./tcp.ts";
 
 /** `GET /tcp`: the lines of the TCP door over a WebSocket, with the `ws` package. */
 async function connect(target: Target) {
@@ -46,48 +47,7 @@ async function connect(target: Target) {
     if (answer.op === "error") throw new DoorError(answer.code as ErrorCode, String(answer.message));
     return answer;
   };
-  return { socket, events, ask };
+  return { socket: { destroy: () => socket.terminate() }, events, ask };
 }
 
-export const linesSocket: DoorDriver = {
-  name: "tcp over WebSocket",
-  door: "tcp",
-
-  async publish(target: Target, channel: string, event: PublishedEvent): Promise<Published> {
-    const { socket, ask } = await connect(target);
-    try {
-      const { id, sequence, duplicate } = await ask({ op: "publish", channel, ...event });
-      return { id: String(id), sequence: String(sequence), duplicate: duplicate === true };
-    } finally {
-      socket.close();
-    }
-  },
-
-  async read(target: Target, channel: string, after?: string): Promise<Reader> {
-    const { socket, events, ask } = await connect(target);
-    let cursor: string | undefined;
-    try {
-      cursor = String((await ask({ op: "subscribe", channel, after })).after);
-    } catch (thrown) {
-      socket.terminate();
-      throw thrown;
-    }
-    return {
-      get cursor() {
-        return cursor;
-      },
-      async next(timeoutMs) {
-        for (;;) {
-          const received = await events.next(timeoutMs);
-          const { sequence, event } = received;
-          if (sequence === undefined && event.type !== "everywire.gap") continue;
-          cursor = sequence ?? (event.data as { resumedAt: string }).resumedAt;
-          return received;
-        }
-      },
-      async cut() {
-        socket.terminate();
-      },
-    };
-  },
-};
+export const linesSocket: DoorDriver = { ...createLineDoor("tcp over WebSocket", connect), door: "tcp" };

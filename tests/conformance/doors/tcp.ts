@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import type { ErrorCode } from "../../../core/error.ts";
 import type { DoorDriver, Published, PublishedEvent, Reader, ReceivedEvent, Target } from "../door-driver.ts";
 import { DoorError } from "../door-driver.ts";
-import { Received } from "../received-events.ts";
+import { createReader, Received } from "../received-events.ts";
 
 export interface TcpLine {
   readonly op?: string;
@@ -78,10 +78,15 @@ export async function followLines(socket: Socket): Promise<LineSocket> {
   };
 }
 
+/** What a door needs of a connection that speaks these lines. */
+interface LineConnection extends Pick<LineSocket, "events" | "ask"> {
+  readonly socket: { destroy(): void };
+}
+
 /** A door that speaks these lines, whatever carries them. */
 export function createLineDoor(
   name: string,
-  connectTo: (target: Target) => Promise<LineSocket>,
+  connectTo: (target: Target) => Promise<LineConnection>,
 ): Required<Pick<DoorDriver, "name" | "publish" | "read">> {
   return {
     name,
@@ -98,31 +103,13 @@ export function createLineDoor(
 
     async read(target: Target, channel: string, after?: string): Promise<Reader> {
       const { socket, events, ask } = await connectTo(target);
-      let cursor: string | undefined;
       try {
-        cursor = String((await ask({ op: "subscribe", channel, after })).after);
+        const subscribed = await ask({ op: "subscribe", channel, after });
+        return createReader(events, String(subscribed.after), () => socket.destroy());
       } catch (thrown) {
         socket.destroy();
         throw thrown;
       }
-      return {
-        get cursor() {
-          return cursor;
-        },
-        async next(timeoutMs) {
-          for (;;) {
-            const received = await events.next(timeoutMs);
-            const { sequence, event } = received;
-            // Presence of the suite's own publishers is not what it asks for.
-            if (sequence === undefined && event.type !== "everywire.gap") continue;
-            cursor = sequence ?? (event.data as { resumedAt: string }).resumedAt;
-            return received;
-          }
-        },
-        async cut() {
-          socket.destroy();
-        },
-      };
     },
   };
 }

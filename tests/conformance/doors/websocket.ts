@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../../core/error.ts";
 import type { DoorDriver, Published, PublishedEvent, Reader, ReceivedEvent, Target } from "../door-driver.ts";
 import { DoorError } from "../door-driver.ts";
 import { assertOk, toHeaders, toUrl } from "../http-exchange.ts";
-import { Received } from "../received-events.ts";
+import { createReader, Received } from "../received-events.ts";
 
 export interface Frame {
   readonly op?: string;
@@ -76,24 +76,6 @@ export const websocket: DoorDriver = {
 
   async read(target: Target, channel: string, after?: string): Promise<Reader> {
     const { socket, events } = await connect(target, channel, { after });
-    let cursor = after;
-    return {
-      get cursor() {
-        return cursor;
-      },
-      async next(timeoutMs) {
-        for (;;) {
-          const received = await events.next(timeoutMs);
-          const { sequence, event } = received;
-          // Presence of the suite's own publishers is not what it asks for.
-          if (sequence === undefined && event.type !== "everywire.gap") continue;
-          cursor = sequence ?? (event.data as { resumedAt: string }).resumedAt;
-          return received;
-        }
-      },
-      async cut() {
-        socket.terminate();
-      },
-    };
+    return createReader(events, after, () => socket.terminate());
   },
 };
