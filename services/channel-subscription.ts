@@ -12,7 +12,7 @@ const GONE_CLOSE = 4410;
 export class ChannelSubscription implements Subscription {
   readonly #socket: WebSocket;
   readonly #maxBufferBytes: number;
-  #records: FeedRecord[] = [];
+  #records: readonly FeedRecord[] = [];
   #bufferedBytes = 0;
   #pendingPing: string | undefined;
   #end: { readonly error: EverywireError | undefined } | undefined;
@@ -61,10 +61,10 @@ export class ChannelSubscription implements Subscription {
 
   #onMessage(data: unknown): void {
     if (typeof data !== "string" || this.#end !== undefined) return;
-    for (const record of decodeFeedFrame(data)) {
-      if (record.kind === "ping") this.#pendingPing = record.ref;
-      else this.#records.push(record);
-    }
+    const frame = decodeOnce(data);
+    if (frame.pingRef !== undefined) this.#pendingPing = frame.pingRef;
+    // Usually nothing waits, and then all readers of a channel have the same array: what they make of it can be shared.
+    this.#records = this.#records.length === 0 ? frame.records : [...this.#records, ...frame.records];
     // One frame is always taken, however large: a page of a catch-up is as large as the channel makes it.
     if (this.#bufferedBytes > this.#maxBufferBytes) {
       this.#finish(new EverywireError("unavailable", "Too slow a reader: go on from your last cursor."));
@@ -87,6 +87,29 @@ export class ChannelSubscription implements Subscription {
     this.#end ??= { error };
     this.#wake?.();
   }
+}
+
+interface DecodedFrame {
+  readonly records: readonly FeedRecord[];
+  readonly pingRef: string | undefined;
+}
+
+let lastFrame: string | undefined;
+let lastDecoded: DecodedFrame = { records: [], pingRef: undefined };
+
+/** A channel sends all its readers the same frame, one after the other, and most of them are in one isolate. */
+function decodeOnce(frame: string): DecodedFrame {
+  if (frame !== lastFrame) {
+    let pingRef: string | undefined;
+    const records: FeedRecord[] = [];
+    for (const record of decodeFeedFrame(frame)) {
+      if (record.kind === "ping") pingRef = record.ref;
+      else records.push(record);
+    }
+    lastFrame = frame;
+    lastDecoded = { records, pingRef };
+  }
+  return lastDecoded;
 }
 
 /** Undefined where nothing was cut: the stream was closed, and all of it was read. */
