@@ -63,6 +63,8 @@ async function relay(client: Deno.Conn): Promise<void> {
     const writer = stream.writable.getWriter();
     await writer.write(concatBytes([encodeVarint(BIDI), encodeVarint(Number(request.readable.id)), rest]));
     const down = lines.relay(new ByteSource(stream.readable), 0);
+    // It is awaited below, and may fail before: a rejection that nobody awaits would end the process.
+    down.catch(() => {});
     const buffer = new Uint8Array(64 * 1024);
     for (let length = await client.read(buffer); length !== null; length = await client.read(buffer)) {
       await writer.write(buffer.slice(0, length));
@@ -142,6 +144,9 @@ async function relayUni(quic: Deno.QuicConn, lines: LineWriter): Promise<void> {
     void one(new ByteSource(readable)).catch(() => {});
   }
 }
+
+// What a lost connection leaves unread fails inside Deno's own streams, where nobody can await it. Other sessions go on.
+addEventListener("unhandledrejection", (event) => event.preventDefault());
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log((listener.addr as Deno.NetAddr).port);
