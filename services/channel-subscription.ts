@@ -12,7 +12,8 @@ const GONE_CLOSE = 4410;
 export class ChannelSubscription implements Subscription {
   readonly #socket: WebSocket;
   readonly #maxBufferBytes: number;
-  #records: readonly FeedRecord[] = [];
+  /** What waits to be taken, frame by frame; none is empty. */
+  #frames: (readonly FeedRecord[])[] = [];
   #bufferedBytes = 0;
   #pendingPing: string | undefined;
   #end: { readonly error: EverywireError | undefined } | undefined;
@@ -30,11 +31,12 @@ export class ChannelSubscription implements Subscription {
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly FeedRecord[]> {
     try {
       for (;;) {
-        if (this.#records.length > 0) {
-          const records = this.#records;
-          this.#records = [];
+        const [first, ...others] = this.#frames;
+        if (first !== undefined) {
+          this.#frames = [];
           this.#bufferedBytes = 0;
-          yield records;
+          // Usually one waits, and all readers of the channel have that same array.
+          yield others.length === 0 ? first : [first, ...others].flat();
           this.#answerPing();
         } else if (this.#end !== undefined) {
           if (this.#end.error !== undefined) throw this.#end.error;
@@ -63,8 +65,7 @@ export class ChannelSubscription implements Subscription {
     if (typeof data !== "string" || this.#end !== undefined) return;
     const frame = decodeOnce(data);
     if (frame.pingRef !== undefined) this.#pendingPing = frame.pingRef;
-    // Usually nothing waits, and then all readers of a channel have the same array: what they make of it can be shared.
-    this.#records = this.#records.length === 0 ? frame.records : [...this.#records, ...frame.records];
+    if (frame.records.length > 0) this.#frames.push(frame.records);
     // One frame is always taken, however large: a page of a catch-up is as large as the channel makes it.
     if (this.#bufferedBytes > this.#maxBufferBytes) {
       this.#finish(new EverywireError("unavailable", "Too slow a reader: go on from your last cursor."));
@@ -72,13 +73,13 @@ export class ChannelSubscription implements Subscription {
       return;
     }
     this.#bufferedBytes += data.length;
-    if (this.#records.length === 0) this.#answerPing();
+    if (this.#frames.length === 0) this.#answerPing();
     this.#wake?.();
   }
 
   /** Tells the channel that all before its ping has been taken. */
   #answerPing(): void {
-    if (this.#pendingPing === undefined || this.#records.length > 0 || this.#end !== undefined) return;
+    if (this.#pendingPing === undefined || this.#frames.length > 0 || this.#end !== undefined) return;
     this.#socket.send(`pong ${this.#pendingPing}`);
     this.#pendingPing = undefined;
   }
