@@ -5,8 +5,9 @@ import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import type { TcpPortName } from "../core/settings.ts";
 import { assertSettings, toBindings } from "./bindings.ts";
+import { locate } from "./build.ts";
 import { servePageFiles } from "./page-files.ts";
-import { BUNDLE, OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
+import { OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
 import { assertPortFree, findFreePort, toUrl } from "./port.ts";
 import type { QstashSettings } from "./qstash.ts";
 import { hasOwnQstash, standInOptions, standInSettings, WORKER_ALIAS } from "./qstash.ts";
@@ -22,6 +23,8 @@ export interface ServeOptions {
   readonly host?: string;
   /** Where channels and records are kept. Serving the same folder again goes on with the same state. */
   readonly stateDirectory: string;
+  /** Names of doors, for a Worker that was built with some of them; left out, all. */
+  readonly doors?: readonly string[] | undefined;
   /** Where the Worker's settings are read from (see `bindings.ts`). */
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -42,7 +45,7 @@ export interface Served {
 }
 
 /**
- * Serves `dist/worker.js` from Miniflare, on a socket of workerd's own: no proxy between a client and the Worker.
+ * Serves `dist/worker.js`, or a Worker of some doors, from Miniflare, on a socket of workerd's own: no proxy between a client and the Worker.
  * Build first (`build.ts`).
  *
  * @throws StartError
@@ -116,7 +119,7 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
   };
   assertSettings(bindings);
   const worker = {
-    ...toWorkerOptions(BUNDLE, bindings),
+    ...toWorkerOptions(locate(options).bundle, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
     serviceBindings: { ASSETS: servePageFiles },

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { relative } from "node:path";
 import { buildIfStale } from "./build.ts";
+import { parseDoors } from "./door-subset.ts";
 import { formatDoors } from "./doors-table.ts";
 import { chooseGatewayPorts, keepGateway, tellOfGateway, wantsGateway } from "./keep-gateway.ts";
 import { toStateDirectory } from "./paths.ts";
@@ -18,6 +19,7 @@ try {
 /** Serves until a signal says stop. Gives the exit code. */
 async function start(): Promise<number> {
   const { env } = process;
+  const doors = parseDoors(env.DOORS);
   const host = env.HOST || "127.0.0.1";
   const asked = parsePort("PORT", env.PORT, 8787);
   // Before the build, which takes seconds: a taken port is what goes wrong most.
@@ -28,7 +30,7 @@ async function start(): Promise<number> {
     MQTT_PORT: await chooseSidePort("MQTT_PORT", env.MQTT_PORT, 7183, host),
   };
   const gatewayPorts = wantsGateway(env) ? await chooseGatewayPorts(env, host) : undefined;
-  await buildIfStale();
+  await buildIfStale({ doors });
 
   const stateDirectory = toStateDirectory(env);
   // The gateway starts beside the Worker, and has to know where that will be.
@@ -42,6 +44,7 @@ async function start(): Promise<number> {
     qstashPort,
     tcpPorts,
     stateDirectory,
+    doors,
     environment: gatewayPorts
       ? { ...env, GATEWAY_HEALTH_URL: toUrl(host, gatewayPorts.GATEWAY_HEALTH_PORT) }
       : env,
@@ -49,7 +52,7 @@ async function start(): Promise<number> {
   const stopped = stopSignal();
   const crashed = once(served.runtime, "exit");
   const stopAll = () => Promise.all([gateway?.stop(), served.stop()]);
-  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);
+  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served, doors)}\n`);
   const { TCP_PORT, MQTT_PORT } = served.tcpPorts;
   console.log(`JSON lines over TCP are on port ${TCP_PORT}, MQTT is on ${MQTT_PORT}.`);
   if (served.qstash !== undefined) {
