@@ -126,6 +126,11 @@ async function prepareWorker({ doors }: BuildOptions): Promise<Bundle> {
   return { config, file: bundle, sources: [...WORKER_SOURCES, "scripts/door-subset.ts", config] };
 }
 
+/** Writes what wrangler bundles a Worker of some doors from, and gives its configuration. */
+export async function prepare(options: BuildOptions): Promise<string> {
+  return (await prepareWorker(options)).config;
+}
+
 /** Writes the entry of a Worker of some doors, its table of doors, and wrangler's configuration for it. */
 export async function writeSubset(subset: DoorSubset, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true });

@@ -4,8 +4,10 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import type { TcpPortName } from "../core/settings.ts";
+import { doors as table } from "../functions/routes.ts";
 import { assertSettings, toBindings } from "./bindings.ts";
 import { locate } from "./build.ts";
+import { createSubset } from "./door-subset.ts";
 import { servePageFiles } from "./page-files.ts";
 import { OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
 import { assertPortFree, findFreePort, toUrl } from "./port.ts";
@@ -89,6 +91,12 @@ async function prepareTcpPorts(options: ServeOptions, host: string): Promise<Rec
   return { TCP_PORT: await prepare("TCP_PORT"), MQTT_PORT: await prepare("MQTT_PORT") };
 }
 
+/** The ports that doors take TCP connections on. */
+export function listTcpPorts(names: readonly string[] | undefined): ReadonlySet<string> {
+  const served = names === undefined ? table : createSubset(names).doors;
+  return new Set(served.flatMap(({ tcp }) => (tcp === undefined ? [] : [tcp.port])));
+}
+
 /** What was chosen before the runtime starts. */
 interface Prepared {
   readonly standIn: StandIn | undefined;
@@ -111,7 +119,8 @@ async function prepareStandIn(options: ServeOptions, host: string): Promise<Stan
 
 function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpPorts }: Prepared) {
   const local = standIn === undefined ? {} : { PUBLIC_URL: WORKER_ALIAS, ...standIn.settings };
-  const listeners = Object.entries(tcpPorts);
+  const wanted = listTcpPorts(options.doors);
+  const listeners = Object.entries(tcpPorts).filter(([name]) => wanted.has(name));
   const bindings = {
     ...local,
     ...toBindings(options.environment, options.stateDirectory),
@@ -157,18 +166,8 @@ function toWorkerOptions(bundle: string, bindings: Readonly<Record<string, strin
   return {
     ...worker,
     rootPath: ROOT,
-    modules: listModules(bundle),
+    modules: [{ type: "ESModule" as const, path: bundle }],
     modulesRoot: dirname(bundle),
     bindings: { ...configured, ...bindings },
   };
-}
-
-/** The Worker, and the files beside it that it imports as text; the bundler names those by their hash. */
-function listModules(bundle: string) {
-  const imports = readFileSync(bundle, "utf8").matchAll(/^import \w+ from "\.\/([0-9a-f]{40}-[^"]+)";$/gm);
-  const texts = Array.from(imports, ([, name]) => ({
-    type: "Text" as const,
-    path: join(dirname(bundle), name ?? ""),
-  }));
-  return [{ type: "ESModule" as const, path: bundle }, ...texts];
 }
