@@ -44,27 +44,30 @@ export class BroadcastLoad {
   }
 
   /**
-   * Publishes so many events a second, on as many connections as that takes of those there are, and waits until all
-   * readers have all. Who cannot keep up takes longer, and so reaches fewer deliveries a second than were offered. A
-   * latency is that of a publish, from when it was due.
+   * Publishes so many events a second for so long, on as many connections as that takes of those there are, and waits until
+   * all readers have all. Who cannot take them as fast gets fewer, and who cannot deliver them as fast takes longer: either
+   * way fewer deliveries a second are reached than were offered. A latency is that of a publish, from when it was due.
    */
   async runOffered(durationMs: number, perSecond: number): Promise<Sample> {
-    const events = Math.max(1, Math.round((durationMs * perSecond) / 1000));
     const latenciesMs: number[] = [];
-    const all = this.#untilReceived(events * this.#readers.count);
+    const before = this.#readers.received;
     const startedMs = performance.now();
     let next = 0;
     const write = async (publisher: HttpConnection) => {
-      for (let event = next++; event < events; event = next++) {
-        const dueMs = startedMs + (event * 1000) / perSecond;
+      for (;;) {
+        const dueMs = startedMs + (next * 1000) / perSecond;
+        if (Math.max(dueMs, performance.now()) - startedMs >= durationMs) return;
+        next += 1;
         const waitMs = dueMs - performance.now();
         if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
         await this.#publish(publisher);
         latenciesMs.push(performance.now() - dueMs);
       }
     };
-    await Promise.all([...this.#publishers.map(write), all]);
-    return this.#toSample(events, startedMs, latenciesMs);
+    await Promise.all(this.#publishers.map(write));
+    const missing = next * this.#readers.count - (this.#readers.received - before);
+    if (missing > 0) await this.#untilReceived(missing);
+    return this.#toSample(next, startedMs, latenciesMs);
   }
 
   close(): void {

@@ -104,6 +104,15 @@ export function medianOf(rounds: readonly Round[], field: keyof Round): number |
   return values.length === 0 ? undefined : quantile(Float64Array.from(values).sort(), 0.5);
 }
 
+/** How many times theirs ours is: the median over the rounds of the ratio within each. */
+export function ratioOf(ours: Standing, theirs: Standing, field: keyof Round): number | undefined {
+  const ratios = ours.rounds.flatMap((our, index) => {
+    const [mine, other] = [our[field], theirs.rounds[index]?.[field]];
+    return mine === undefined || !other ? [] : [mine / other];
+  });
+  return ratios.length === 0 ? undefined : quantile(Float64Array.from(ratios).sort(), 0.5);
+}
+
 /** @param sorted in ascending order */
 function quantile(sorted: Float64Array, part: number): number {
   const index = (sorted.length - 1) * part;

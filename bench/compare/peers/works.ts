@@ -88,7 +88,7 @@ function offered(
     name,
     title: `${title}, ${OFFERED_EVENTS} events/s offered to ${OFFERED_READERS} readers`,
     unit: "deliveries",
-    how: `${OFFERED_EVENTS} events/s are published over ${OFFERING_CONNECTIONS} HTTP connections; the stretch ends when every reader has every event.`,
+    how: `${OFFERED_EVENTS} events/s are published over ${OFFERING_CONNECTIONS} HTTP connections; on each of which one waits for the answer to the one before; a stretch ends when every reader has every event that was taken.`,
     offered: OFFERED_EVENTS * OFFERED_READERS,
     async prepare(doors) {
       const load = await openBroadcast(doors[door], kind, OFFERED_READERS, OFFERING_CONNECTIONS);

@@ -2,15 +2,13 @@ import { buildIfStale } from "../../../../scripts/build.ts";
 import { startGateway } from "../../../../scripts/gateway.ts";
 import { findFreePort } from "../../../../scripts/port.ts";
 import { serve } from "../../../../scripts/serve.ts";
-import { EVENT_BODY, PUBLISH_HEADERS, prepare } from "../../../everywire-client.ts";
-import type { RequestParts } from "../../../http-connection.ts";
+import { QueueLoad } from "../../../queue-load.ts";
+import { prepareRequests } from "../../everywire-requests.ts";
+import { GET_USER_PATH } from "../../grpc-message.ts";
 import { fetchText, publishOverHttp } from "../http-publishing.ts";
 import type { Doors, Peer } from "../peer.ts";
-import { QueueLoad } from "../queue-load.ts";
-import { GET_USER_PATH, toEnvelope, toGetUser } from "./records.ts";
 
 const HOST = "127.0.0.1";
-const JSON_HEADERS = { "content-type": "application/json" };
 const ENVIRONMENT = { DEV_AUTH: "true", RATE_LIMITS: "off" };
 const PROMISE = "on disk (SQLite of the Durable Object)";
 
@@ -47,26 +45,15 @@ export const everywire: Peer = {
 };
 
 async function openDoors(url: string, mqttPort: number, grpcPort: number): Promise<Doors> {
-  const { token, productUrl } = await prepare(url);
-  const authorization = { authorization: `Bearer ${token}` };
-  const productId = productUrl.slice(productUrl.lastIndexOf("/") + 1);
-  const post = (path: string, body: string, headers = {}): RequestParts => ({
-    method: "POST",
-    url: `${url}${path}`,
-    headers: { ...JSON_HEADERS, ...headers },
-    body,
-  });
-  const publishTo = (name: string) => post(`/channels/demo/${name}`, EVENT_BODY, PUBLISH_HEADERS);
-  const user = JSON.parse(
-    await fetchText(`${url}/api/v1/users`, {
-      method: "POST",
-      headers: { ...JSON_HEADERS, ...authorization },
-      body: JSON.stringify({ name: "Ada Lovelace", email: "ada@example.com" }),
-    }),
-  ) as { id: string };
-  const getUser = toGetUser(user.id);
+  const requests = await prepareRequests(url);
+  const { read, graphql, jsonRpc, connect, grpcWeb, publishTo, getUser, authorization } = requests;
+  const queue = new QueueLoad(url);
   return {
-    read: { method: "GET", url: productUrl, headers: authorization },
+    read,
+    graphql,
+    jsonRpc,
+    connect,
+    grpcWeb,
     publish: publishOverHttp({
       promise: PROMISE,
       load: publishTo("load"),
@@ -75,21 +62,6 @@ async function openDoors(url: string, mqttPort: number, grpcPort: number): Promi
     }),
     webSockets: { readUrl: `${url}/ws/demo/sockets`, publish: publishTo("sockets") },
     eventStreams: { readUrl: `${url}/sse/demo/streams`, publish: publishTo("streams") },
-    graphql: post(
-      "/graphql",
-      JSON.stringify({ query: `{product(id:"${productId}"){id name category price stock}}` }),
-      authorization,
-    ),
-    jsonRpc: post(
-      "/rpc",
-      JSON.stringify({ jsonrpc: "2.0", id: 1, method: "products.get", params: { id: productId } }),
-      authorization,
-    ),
-    connect: post(GET_USER_PATH, JSON.stringify({ id: user.id }), authorization),
-    grpcWeb: {
-      ...post(GET_USER_PATH, toEnvelope(getUser)),
-      headers: { "content-type": "application/grpc-web+proto", ...authorization },
-    },
     grpc: {
       url: `http://${HOST}:${grpcPort}`,
       path: GET_USER_PATH,
@@ -97,7 +69,7 @@ async function openDoors(url: string, mqttPort: number, grpcPort: number): Promi
       headers: authorization,
     },
     mqtt: { promise: PROMISE, port: mqttPort, webSocketUrl: `${url.replace("http", "ws")}/mqtt` },
-    queue: new QueueLoad(url, PROMISE),
+    queue: { promise: PROMISE, run: (durationMs) => queue.run(durationMs) },
   };
 }
 

@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { findFreePort } from "../../../../scripts/port.ts";
 import { EVENT_BODY } from "../../../everywire-client.ts";
 import type { RequestParts } from "../../../http-connection.ts";
+import { GET_USER_PATH, toEnvelope } from "../../grpc-message.ts";
 import { fetchText, publishOverHttp } from "../http-publishing.ts";
 import type { Doors, Need, Peer } from "../peer.ts";
 import { ServerGroup } from "../server-group.ts";
 import { npmNeed, PROTOS, serverPath } from "./paths.ts";
-import { GET_USER, GET_USER_PATH, PRODUCT_ID, toEnvelope, USER_ID } from "./records.ts";
+import { GET_USER, PRODUCT_ID, USER_ID } from "./records.ts";
 
 const HOST = "127.0.0.1";
 const JSON_HEADERS = { "content-type": "application/json" };

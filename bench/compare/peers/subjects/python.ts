@@ -5,12 +5,13 @@ import { ROOT } from "../../../../scripts/paths.ts";
 import { findFreePort } from "../../../../scripts/port.ts";
 import { EVENT_BODY } from "../../../everywire-client.ts";
 import type { RequestParts } from "../../../http-connection.ts";
+import { GET_USER_PATH } from "../../grpc-message.ts";
 import { fetchText, publishOverHttp } from "../http-publishing.ts";
 import type { Doors, Peer, RunningPeer } from "../peer.ts";
 import type { Program } from "../server-group.ts";
 import { ServerGroup } from "../server-group.ts";
 import { BUF, PYTHON, pythonNeed, serverPath } from "./paths.ts";
-import { GET_USER, GET_USER_PATH, PRODUCT_ID } from "./records.ts";
+import { GET_USER, PRODUCT_ID } from "./records.ts";
 
 const HOST = "127.0.0.1";
 const JSON_HEADERS = { "content-type": "application/json" };

@@ -1,19 +1,16 @@
-import type { RequestParts } from "../../http-connection.ts";
-import { HttpConnection, toRequestText } from "../../http-connection.ts";
-import type { Sample } from "../../rounds.ts";
-import type { QueueDoor } from "./peer.ts";
+import type { RequestParts } from "./http-connection.ts";
+import { HttpConnection, toRequestText } from "./http-connection.ts";
+import type { Sample } from "./rounds.ts";
 
 const HEADERS = { "content-type": "application/json" };
 const BODY = JSON.stringify({ type: "job", data: { text: "x".repeat(90) } });
 
 /** Everywire's work queue over HTTP: an event is published, leased and acknowledged, one at a time. */
-export class QueueLoad implements QueueDoor {
-  readonly promise: string;
+export class QueueLoad {
   readonly #url: string;
 
-  constructor(url: string, promise: string) {
+  constructor(url: string) {
     this.#url = url;
-    this.promise = promise;
   }
 
   async run(durationMs: number): Promise<Sample> {
