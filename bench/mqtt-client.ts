@@ -62,12 +62,13 @@ export class MqttClient {
     this.#carrier.write(generate(packet));
   }
 
-  /** Resolves with SUBACK. */
+  /** Resolves with SUBACK. What else comes meanwhile goes on to `onPacket`: what is retained may come before it. */
   async subscribe(topic: string, qos: 0 | 1 | 2): Promise<void> {
     const before = this.onPacket;
     const answered = Promise.withResolvers<void>();
     this.onPacket = (packet) => {
       if (packet.cmd === "suback") answered.resolve();
+      else before(packet);
     };
     this.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic, qos }] });
     await Promise.race([answered.promise, this.closed.then(() => Promise.reject(new Error("Closed.")))]);

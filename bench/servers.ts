@@ -39,10 +39,19 @@ export interface BareSettings {
   readonly record: string;
   /** Bytes that our log adds to what a publisher sends. */
   readonly envelopeBytes: number;
+  /** What its `/call/{name}` answers, by name. */
+  readonly answers?: Readonly<Record<string, Uint8Array>>;
+  /** Where it takes lines over TCP; nowhere where it is left out. */
+  readonly tcpPort?: number;
 }
 
 /** `bare-worker.js` in the same workerd, started the same way. */
-export async function startBare({ record, envelopeBytes }: BareSettings): Promise<Server> {
+export async function startBare({
+  record,
+  envelopeBytes,
+  answers = {},
+  tcpPort,
+}: BareSettings): Promise<Server> {
   const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-bare-"));
   const options = convertV4MiniflareOptions({
     name: "bare",
@@ -51,7 +60,16 @@ export async function startBare({ record, envelopeBytes }: BareSettings): Promis
     scriptPath: join(ROOT, "bench", "bare-worker.js"),
     compatibilityDate: "2026-10-01",
     durableObjects: { BARE: { className: "Bare", useSQLite: true } },
-    bindings: { RECORD: record, ENVELOPE_BYTES: envelopeBytes },
+    bindings: {
+      RECORD: record,
+      ENVELOPE_BYTES: envelopeBytes,
+      ANSWERS: Object.fromEntries(
+        Object.entries(answers).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]),
+      ),
+    },
+    ...(tcpPort === undefined
+      ? {}
+      : { connectHandlers: [{ protocol: "tcp" as const, port: tcpPort, address: "127.0.0.1" }] }),
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     resourcePersistencePath: stateDirectory,
     cf: false,

@@ -1,0 +1,21 @@
+import type { Standing } from "../interleave.ts";
+
+/** What the chapter measured; plain JSON. */
+export interface FloorFigures {
+  readonly doors: readonly DoorFigures[];
+}
+
+export interface DoorFigures {
+  readonly name: string;
+  readonly title: string;
+  /** What one operation is. */
+  readonly unit: string;
+  /** What each side does, in a sentence or two. */
+  readonly how: string;
+  readonly ours: Standing;
+  readonly floor: Standing;
+  /** Load that is more than one operation at a time can show: what is done together counts here. */
+  readonly isUnderLoad: boolean;
+  /** Operations a second that were offered, where that is a bound. */
+  readonly offered?: number;
+}
