@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import type { TcpPortName } from "../core/settings.ts";
 import { assertSettings, toBindings } from "./bindings.ts";
+import { listTextImports } from "./bundle-modules.ts";
 import { servePageFiles } from "./page-files.ts";
 import { BUNDLE, OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
 import { assertPortFree, findFreePort, toUrl } from "./port.ts";
@@ -160,12 +161,11 @@ function toWorkerOptions(bundle: string, bindings: Readonly<Record<string, strin
   };
 }
 
-/** The Worker, and the files beside it that it imports as text; the bundler names those by their hash. */
+/** The Worker, and what it imports. */
 function listModules(bundle: string) {
-  const imports = readFileSync(bundle, "utf8").matchAll(/^import \w+ from "\.\/([0-9a-f]{40}-[^"]+)";$/gm);
-  const texts = Array.from(imports, ([, name]) => ({
+  const texts = listTextImports(bundle).map((name) => ({
     type: "Text" as const,
-    path: join(dirname(bundle), name ?? ""),
+    path: join(dirname(bundle), name),
   }));
   return [{ type: "ESModule" as const, path: bundle }, ...texts];
 }
