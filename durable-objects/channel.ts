@@ -90,7 +90,13 @@ export class Channel extends DurableObject<ChannelEnv> {
       context.storage.sql,
       this.#log,
       () => this.channelName,
-      async ({ kind, id }, news) => this.env[SUBSCRIBER_BINDINGS[kind]].getByName(id).onNews(news),
+      async ({ kind, id }, news) => {
+        const namespace: ChannelEnv[(typeof SUBSCRIBER_BINDINGS)[SubscriberKind]] | undefined =
+          this.env[SUBSCRIBER_BINDINGS[kind]];
+        // It followed when this Worker had more doors, and goes on where it has them again.
+        if (namespace === undefined) throw new Error(`This server was built without ${kind}.`);
+        await namespace.getByName(id).onNews(news);
+      },
       async (id, channel, json) => this.env.MQTT_SESSION.getByName(id).onUnstored(channel, json),
     );
     this.#registration = new ChannelRegistration(env.DIRECTORY, this.#log, this.#subscribers);

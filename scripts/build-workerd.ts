@@ -3,13 +3,14 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { dirname, extname, join, relative } from "node:path";
 import { LIMIT_NAMES } from "../core/limits.ts";
 import { SETTING_NAMES } from "./bindings.ts";
+import type { BuildOptions } from "./build.ts";
 import { buildIfStale } from "./build.ts";
-import { listTextImports } from "./bundle-modules.ts";
+import { parseDoors } from "./door-subset.ts";
 import { PAGE_FILE_TYPES } from "./page-file-types.ts";
-import { BUNDLE, OPTIONS_FILE, PAGE, QSTASH_BUNDLE, ROOT, WORKERD } from "./paths.ts";
+import { OPTIONS_FILE, PAGE, QSTASH_BUNDLE, ROOT, WORKERD } from "./paths.ts";
 import { STAND_IN_NAMES } from "./qstash.ts";
 import { exitWith } from "./start-error.ts";
-import type { ModuleFile, SavedOptions } from "./workerd-config.ts";
+import type { SavedOptions } from "./workerd-config.ts";
 import { formatWorkerdConfig, SOCKETS } from "./workerd-config.ts";
 
 const SOURCE = join(ROOT, "self-host");
@@ -31,28 +32,21 @@ const QSTASH_VARIABLES = [
  *
  * @throws StartError
  */
-export async function buildWorkerd(): Promise<void> {
-  await buildIfStale();
+export async function buildWorkerd(options: BuildOptions = {}): Promise<void> {
+  const { bundle } = await buildIfStale(options);
   // Made aside and moved into place, so that who starts meanwhile never finds half of it.
   const aside = join(dirname(WORKERD), `.workerd-${process.pid}`);
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { recursive: true });
   try {
     await bundlePrograms(aside);
-    const worker = copyBundle(BUNDLE, aside, "worker.js");
+    const worker = copyBundle(bundle, aside, "worker.js");
     const qstash = copyBundle(QSTASH_BUNDLE, aside, "qstash.js");
-    writeFileSync(join(aside, MAIN), formatMain(worker.options));
+    writeFileSync(join(aside, MAIN), formatMain(worker));
     cpSync(PAGE, join(aside, "page"), { recursive: true });
     const config = formatWorkerdConfig({
-      worker: {
-        options: worker.options,
-        modules: [
-          { name: MAIN, type: "esModule" },
-          { name: "control.js", type: "esModule" },
-          ...worker.modules,
-        ],
-      },
-      qstash,
+      worker: { options: worker, modules: [MAIN, "control.js", "worker.js"] },
+      qstash: { options: qstash, modules: ["qstash.js"] },
       outbound: "outbound.js",
       pageFiles: "page-files.js",
       pageManifest: listPageFiles(),
@@ -60,7 +54,7 @@ export async function buildWorkerd(): Promise<void> {
       qstashVariables: QSTASH_VARIABLES,
     });
     writeFileSync(join(aside, "config.capnp"), config);
-    writeFileSync(join(aside, "served.json"), JSON.stringify({ crons: worker.options.cronTriggers ?? [] }));
+    writeFileSync(join(aside, "served.json"), JSON.stringify({ crons: worker.cronTriggers ?? [] }));
     rmSync(WORKERD, { recursive: true, force: true });
     renameSync(aside, WORKERD);
   } finally {
@@ -90,17 +84,9 @@ async function bundlePrograms(directory: string): Promise<void> {
   ]);
 }
 
-function copyBundle(bundle: string, directory: string, name: string) {
-  const from = dirname(bundle);
-  const options = JSON.parse(readFileSync(join(from, OPTIONS_FILE), "utf8")) as SavedOptions;
+function copyBundle(bundle: string, directory: string, name: string): SavedOptions {
   cpSync(bundle, join(directory, name));
-  const texts = listTextImports(bundle);
-  for (const text of texts) cpSync(join(from, text), join(directory, text));
-  const modules: readonly ModuleFile[] = [
-    { name, type: "esModule" },
-    ...texts.map((text) => ({ name: text, type: "text" as const })),
-  ];
-  return { options, modules };
+  return JSON.parse(readFileSync(join(dirname(bundle), OPTIONS_FILE), "utf8")) as SavedOptions;
 }
 
 /** The module that is the Worker here: as it is in a deploy, and what the process is controlled by. */
@@ -133,7 +119,7 @@ function listPageFiles() {
 
 if (import.meta.main) {
   try {
-    await buildWorkerd();
+    await buildWorkerd({ doors: parseDoors(process.env.DOORS) });
     console.log(
       `${relative(process.cwd(), WORKERD)} is made. Start it: node ${relative(process.cwd(), join(WORKERD, "serve.mjs"))}`,
     );

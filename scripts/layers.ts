@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from "dependency-cruiser";
 
 /** A file of ours, against a package or a module of the runtime. */
 const OURS =
-  "^(worker\\.ts$|(core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|self-host|tests)/)";
+  "^(worker\\.ts$|(composition|core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|self-host|tests)/)";
 
 /**
  * Who may import whom: the table of docs/architecture.md, as rules. Each says why it is there, since that is what
@@ -96,9 +96,26 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   },
   layer(
     "worker",
-    "^worker\\.ts$",
-    ["^(core|wire|guide|functions|durable-objects|services|proto)/"],
-    "worker.ts is bundled and deployed: what serves development, the gateway and the tests stays out of it.",
+    "^(worker\\.ts$|composition/)",
+    ["^(composition|core|wire|guide|functions|durable-objects|services|proto)/"],
+    "worker.ts and composition/ are bundled and deployed: what serves development, the gateway and the tests stays out of them.",
+  ),
+  layer(
+    "composition-doors",
+    "^composition/",
+    [
+      "^(composition|core|wire|durable-objects|services)/",
+      "^functions/boundary/",
+      "^functions/door\\.ts$",
+      "^functions/graphql/socket\\.ts$",
+    ],
+    "A part is put together with whichever doors a build names, so it may know none of them; only the object that holds GraphQL's connections has to know what is spoken on them.",
+  ),
+  layer(
+    "parts-are-data",
+    "^composition/parts\\.ts$",
+    ["^functions/door\\.ts$"],
+    "composition/parts.ts is read by the build, where no runtime is: it must not bring the runtime's modules with it.",
   ),
   layer(
     "proto",
@@ -139,8 +156,8 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "scripts",
     "^scripts/",
-    ["^scripts/", "^core/", "^functions/routes\\.ts$", "^local/"],
-    "The commands start the built Worker from outside. They read the table of doors and the names of the limits, and nothing else of it.",
+    ["^scripts/", "^core/", "^functions/(routes|door)\\.ts$", "^composition/parts\\.ts$", "^local/"],
+    "The commands start the built Worker from outside. They read the tables of doors and of parts, and the names of the limits, and nothing else of it.",
   ),
   layer(
     "self-host",

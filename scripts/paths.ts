@@ -6,6 +6,9 @@ export const ROOT = resolve(import.meta.dirname, "..");
 /** The Worker, bundled: what `npm start` serves and the tests run against. */
 export const BUNDLE = join(ROOT, "dist", "worker.js");
 
+/** Where Workers of some doors are built, each in a folder of its own. */
+export const SUBSETS = join(ROOT, "dist", "doors");
+
 /** The page, built: what a deploy uploads as assets. */
 export const PAGE = join(ROOT, "dist", "web");
 

@@ -15,15 +15,15 @@ export interface SavedOptions {
   readonly [kind: string]: unknown;
 }
 
-/** A module of a Worker: a file beside the configuration. The first of a list is the Worker itself. */
-export interface ModuleFile {
-  readonly name: string;
-  readonly type: "esModule" | "text";
+/** A Worker, and its modules: files beside the configuration, the first of which is the Worker itself. */
+export interface WorkerFiles {
+  readonly options: SavedOptions;
+  readonly modules: readonly string[];
 }
 
 export interface WorkerdConfigOptions {
-  readonly worker: { readonly options: SavedOptions; readonly modules: readonly ModuleFile[] };
-  readonly qstash: { readonly options: SavedOptions; readonly modules: readonly ModuleFile[] };
+  readonly worker: WorkerFiles;
+  readonly qstash: WorkerFiles;
   /** The two small Workers beside it. */
   readonly outbound: string;
   readonly pageFiles: string;
@@ -86,11 +86,11 @@ export function formatWorkerdConfig(options: WorkerdConfigOptions): string {
       {
         name: "everywire",
         worker: {
-          ...toWorker("everywire", worker.options, worker.modules),
+          ...toWorker("everywire", worker),
           bindings: [
             ...toBindings(worker.options, variables),
             ...fromEnvironment(variables),
-            { name: "ASSETS", service: "page-files" },
+            ...(worker.options.assets === undefined ? [] : [{ name: "ASSETS", service: "page-files" }]),
           ],
           globalOutbound: "outbound",
         },
@@ -98,7 +98,7 @@ export function formatWorkerdConfig(options: WorkerdConfigOptions): string {
       {
         name: "qstash",
         worker: {
-          ...toWorker("qstash", qstash.options, qstash.modules),
+          ...toWorker("qstash", qstash),
           bindings: [
             ...toBindings(qstash.options, qstashVariables),
             ...fromEnvironment(qstashVariables),
@@ -111,7 +111,7 @@ export function formatWorkerdConfig(options: WorkerdConfigOptions): string {
         name: "outbound",
         worker: {
           ...plain,
-          modules: [toModule({ name: options.outbound, type: "esModule" })],
+          modules: [toModule(options.outbound)],
           bindings: [
             { name: "PUBLIC_NETWORK", service: "public-network" },
             { name: "ANY_NETWORK", service: "any-network" },
@@ -126,7 +126,7 @@ export function formatWorkerdConfig(options: WorkerdConfigOptions): string {
         name: "page-files",
         worker: {
           ...plain,
-          modules: [toModule({ name: options.pageFiles, type: "esModule" })],
+          modules: [toModule(options.pageFiles)],
           bindings: [
             { name: "FOLDER", service: "page" },
             { name: "MANIFEST", json: JSON.stringify(options.pageManifest) },
@@ -160,7 +160,7 @@ export function formatWorkerdConfig(options: WorkerdConfigOptions): string {
   ].join("\n");
 }
 
-function toWorker(name: string, options: SavedOptions, modules: readonly ModuleFile[]): CapnpStruct {
+function toWorker(name: string, { options, modules }: WorkerFiles): CapnpStruct {
   assertKnownKinds(name, options);
   const classes = Object.values(options.durableObjects);
   return {
@@ -177,8 +177,8 @@ function toWorker(name: string, options: SavedOptions, modules: readonly ModuleF
   };
 }
 
-function toModule({ name, type }: ModuleFile): CapnpStruct {
-  return { name, [type]: new CapnpEmbed(name) };
+function toModule(name: string): CapnpStruct {
+  return { name, esModule: new CapnpEmbed(name) };
 }
 
 function toBindings(options: SavedOptions, variables: readonly string[]): readonly CapnpStruct[] {

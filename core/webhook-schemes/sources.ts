@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { createGithubScheme } from "./github.ts";
 import { createHmacScheme } from "./hmac.ts";
 import type { WebhookScheme } from "./scheme.ts";

@@ -13,7 +13,7 @@ import { GRAPHQL_SUBPROTOCOL } from "./socket.ts";
 export async function handleGraphql(c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
   if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return openGraphqlSocket(c);
-  if (asksForPage(request)) return graphiqlPage();
+  if (c.get("edge").page !== undefined && asksForPage(request)) return graphiqlPage();
   const context = createGraphqlContext(toOperationContext(c), c.env.requestId, () =>
     takeRequest(c.get("edge"), c.get("identity")),
   );
@@ -50,7 +50,7 @@ export async function handleAvatar(c: EdgeContext): Promise<Response> {
 
 /** `GET /graphql/graphiql/{file}`: what the page for a browser is made of. */
 export function handleAsset(c: EdgeContext): Promise<Response> {
-  return graphiqlAsset(c.req.param("file") ?? "");
+  return graphiqlAsset(c);
 }
 
 /** The upgrade is answered by an object that holds the connection (see `socket.ts`). */

@@ -29,6 +29,7 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: ["webhooks"],
   mount(app) {
     mountMethods(app, "/webhooks/endpoints", { GET: handleList, POST: handleCreate });
     mountMethods(app, "/webhooks/endpoints/:id", {

@@ -51,7 +51,10 @@ type Line = { readonly text: string };
 
 /** One door with one service on it, called without a network. */
 function serve(routes: (router: ConnectRouter) => void) {
-  const door = createConnectDoor({ name: "eliza", summary: "", example: "", guarantees: undefined }, routes);
+  const door = createConnectDoor(
+    { name: "eliza", summary: "", example: "", guarantees: undefined, needs: [] },
+    routes,
+  );
   const edge = { settings: parseSettings({ RATE_LIMITS: "off" }), ports: {} } as unknown as Edge;
   const app = createApp([door], edge);
   return (input: RequestInfo | URL, init?: RequestInit) =>
