@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from "dependency-cruiser";
 
 /** A file of ours, against a package or a module of the runtime. */
 const OURS =
-  "^(worker\\.ts$|(composition|core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|tests)/)";
+  "^(worker\\.ts$|(composition|core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|self-host|tests)/)";
 
 /**
  * Who may import whom: the table of docs/architecture.md, as rules. Each says why it is there, since that is what
@@ -158,6 +158,19 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
     "^scripts/",
     ["^scripts/", "^core/", "^functions/(routes|door)\\.ts$", "^composition/parts\\.ts$", "^local/"],
     "The commands start the built Worker from outside. They read the tables of doors and of parts, and the names of the limits, and nothing else of it.",
+  ),
+  layer(
+    "self-host",
+    "^self-host/",
+    ["^self-host/", "^scripts/"],
+    "What stands around the Worker on a machine of one's own is put beside the built Worker (scripts/build-workerd.ts), and must serve any: it shares the commands' settings and ports, and imports nothing of the Worker.",
+    "^self-host/workers/",
+  ),
+  layer(
+    "self-host-workers",
+    "^self-host/workers/",
+    ["^self-host/workers/"],
+    "These run in workerd beside the built Worker, as modules of their own: an import of its sources would be a second copy of them, and one of the commands needs Node.",
   ),
 ];
 

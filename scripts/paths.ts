@@ -25,6 +25,9 @@ export const QSTASH_CONFIG = join(ROOT, "local", "qstash", "wrangler.toml");
 /** The TypeScript client, as a package (see `build-client.ts`). */
 export const CLIENT = join(ROOT, "dist", "client");
 
+/** The Worker for `workerd serve` (see `build-workerd.ts`). */
+export const WORKERD = join(ROOT, "dist", "workerd");
+
 /** Where state is kept, unless the caller says otherwise. */
 export function toStateDirectory(environment: NodeJS.ProcessEnv): string {
   return resolve(ROOT, environment.EVERYWIRE_STATE || ".everywire");

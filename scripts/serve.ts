@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly stateDirectory: string;
   /** Names of doors, for a Worker that was built with some of them; left out, all. */
   readonly doors?: readonly string[] | undefined;
+  /** A bundle made elsewhere, with its `options.json` beside it; left out, what `build` makes of those doors. */
+  readonly bundle?: string;
   /** Where the Worker's settings are read from (see `bindings.ts`). */
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -128,7 +130,7 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
   };
   assertSettings(bindings);
   const worker = {
-    ...toWorkerOptions(locate(options).bundle, bindings),
+    ...toWorkerOptions(options.bundle ?? locate(options).bundle, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
     serviceBindings: { ASSETS: servePageFiles },
