@@ -45,6 +45,8 @@ export interface MeasuredDoor {
   readonly isGateway?: boolean;
   /** How many subscribers it is measured with at the most, and why not with more. */
   readonly fewer?: { readonly most: number; readonly why: string };
+  /** The largest data that it carries, in bytes, and why no larger. */
+  readonly largest?: { readonly bytes: number; readonly why: string };
   /** What can read it: the first page recommends by it. */
   readonly suits: readonly ("browser" | "device" | "server")[];
   /** Whether one connection both publishes and reads. */
@@ -189,6 +191,7 @@ export const DOORS: readonly MeasuredDoor[] = [
     read: readUdp,
     publish: publishUdp,
     isGateway: true,
+    largest: { bytes: 60_000, why: "an event has to fit into one datagram, which has at most 65,507 bytes" },
     suits: ["device"],
   },
   {

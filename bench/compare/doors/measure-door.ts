@@ -19,7 +19,7 @@ export async function measureDoor(bench: Bench, door: MeasuredDoor): Promise<One
   const read = door.read === undefined ? undefined : await attempt(bench, () => measureReading(bench, door));
   bench.step(0.9, "publishing");
   const publish =
-    door.publish === undefined ? undefined : await attempt(bench, () => measurePublishing(bench, name));
+    door.publish === undefined ? undefined : await attempt(bench, () => measurePublishing(bench, door));
   return { name, title, read, publish };
 }
 
@@ -46,7 +46,9 @@ async function measureReading(bench: Bench, door: MeasuredDoor): Promise<ReadFig
   const highest = await attempt(bench, () => searchHighest(bench, name));
   step(0.6, "for bytes");
   const bytes = [];
-  for (const size of scale.sizes) bytes.push(await attempt(bench, () => measureBytes(bench, name, size)));
+  for (const size of scale.sizes) {
+    bytes.push(await attempt(bench, () => measureBytes(bench, door, size)));
+  }
   step(0.65, "catching up");
   const catchUp = await attempt(bench, () =>
     readers.call(place, "catchUp", {
@@ -119,10 +121,11 @@ async function measureFanOut(bench: Bench, door: string, subscribers: number): P
   };
 }
 
-async function measureBytes(bench: Bench, door: string, dataBytes: number) {
+async function measureBytes(bench: Bench, door: MeasuredDoor, dataBytes: number) {
+  assertFits(door, dataBytes);
   const { server, readers, scale } = bench;
   const channel = await createChannel(bench);
-  await openReaders(bench, door, channel, 1);
+  await openReaders(bench, door.name, channel, 1);
   try {
     const asked = { channel, dataBytes, events: scale.sizeEvents };
     return (await readers.call(server.place, "countBytes", asked)).perEvent;
@@ -131,7 +134,13 @@ async function measureBytes(bench: Bench, door: string, dataBytes: number) {
   }
 }
 
-async function measurePublishing(bench: Bench, door: string): Promise<PublishFigures> {
+/** @throws Error where a door does not carry so much */
+function assertFits({ largest }: MeasuredDoor, dataBytes: number): void {
+  if (largest !== undefined && dataBytes > largest.bytes) throw new Error(largest.why);
+}
+
+async function measurePublishing(bench: Bench, measured: MeasuredDoor): Promise<PublishFigures> {
+  const door = measured.name;
   const { server, readers, scale } = bench;
   const channel = await createChannel(bench);
   const rate = async (concurrency: number): Promise<PublishRate> => {
@@ -149,7 +158,10 @@ async function measurePublishing(bench: Bench, door: string): Promise<PublishFig
   for (const dataBytes of scale.sizes) {
     const asked = { door, channel, concurrency: 1, durationMs: 5000, dataBytes, most: scale.sizeEvents };
     bytes.push(
-      await attempt(bench, async () => (await readers.call(server.place, "publishLoop", asked)).perEvent),
+      await attempt(bench, async () => {
+        assertFits(measured, dataBytes);
+        return (await readers.call(server.place, "publishLoop", asked)).perEvent;
+      }),
     );
   }
   return { alone, together, bytes };

@@ -107,14 +107,20 @@ export class ReaderGroup {
       this.#received += 1;
       this.onArrival();
     });
-    member.reader = await read(place, {
+    const request = {
       channel,
       after,
-      onBytes: (chunk) => scanner.push(chunk),
-      onEnd: (why) => {
+      onBytes: (chunk: Buffer) => scanner.push(chunk),
+      onEnd: (why: string) => {
         this.#ended.push(why);
         this.onArrival();
       },
-    });
+    };
+    try {
+      member.reader = await read(place, request);
+    } catch (thrown) {
+      this.#members = this.#members.filter((one) => one !== member);
+      throw thrown;
+    }
   }
 }

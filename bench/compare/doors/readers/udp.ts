@@ -50,8 +50,12 @@ export const readUdp: OpenReader = async (place, { channel, after, onBytes, onEn
     send({ op: "resend", after: last });
   };
   const onEvent = (told: Told, bytes: Buffer) => {
-    if (last === undefined || told.sequence === undefined || told.sequence <= last) return;
-    if (told.previous !== last && last !== "earliest") return askAgain();
+    if (last === undefined || told.sequence === undefined) return;
+    // From the earliest on, whichever comes first is the first.
+    if (last !== "earliest") {
+      if (told.sequence <= last) return;
+      if (told.previous !== last) return askAgain();
+    }
     last = told.sequence;
     onBytes(bytes);
   };
@@ -69,7 +73,7 @@ export const readUdp: OpenReader = async (place, { channel, after, onBytes, onEn
         last ??= told.after;
         return live.resolve();
       case "position":
-        if (last !== undefined && (told.after ?? "") > last) askAgain();
+        if (last !== undefined && (last === "earliest" || (told.after ?? "") > last)) askAgain();
         return;
       case "expired":
       case "error":
