@@ -150,8 +150,8 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "bench",
     "^bench/",
-    ["^bench/", "^clients/", "^scripts/"],
-    "What is measured is what a client sees, so the lab starts the server by scripts/, goes through clients/, and not into the server.",
+    ["^bench/", "^clients/", "^wire/", "^scripts/"],
+    "What is measured is what a client sees, so the lab starts the server by scripts/, goes through clients/, and not into the server. The codecs of wire/ are the clients' too: readers on bare sockets, which are charged for no library, frame by them.",
   ),
   layer(
     "scripts",
