@@ -21,7 +21,7 @@ interface Scale {
   readonly idleReaders: number;
 }
 
-const FULL: Scale = { rounds: 3, roundMs: 600, warmUpMs: 400, idleReaders: 1000 };
+const FULL: Scale = { rounds: 3, roundMs: 600, warmUpMs: 400, idleReaders: 500 };
 const QUICK: Scale = { rounds: 1, roundMs: 200, warmUpMs: 0, idleReaders: 50 };
 
 /** Parts of the whole, for the display: starting, idle readers, the works, durability. */
