@@ -5,12 +5,20 @@ import { listed, quantity, times } from "../phrases.ts";
 import type { DurabilityFigures, IdleFigures, PeersFigures, WorkFigures } from "./figures.ts";
 
 const OURS = "Everywire";
+/** A client that uses as much of a core may be what bounds the rate. */
+const FULL_CORE = 0.9;
+
+const IDLE_KINDS = ["WebSocket", "SSE"] as const;
 
 /** What the figures say; a work or a subject that was not measured is in no sentence. */
 export function describePeers(figures: PeersFigures): Telling {
   const survivors = toSurvivors(figures.durability);
   return {
-    findings: figures.works.flatMap((work) => toFinding(work, survivors)),
+    findings: [
+      ...figures.works.flatMap((work) => toFinding(work, survivors)),
+      ...toDurabilityFindings(figures.durability),
+      ...toIdleFindings(figures.idle),
+    ],
     parts: [
       toSubjects(figures),
       ...figures.works.map((work) => toPart(work)),
@@ -54,6 +62,37 @@ function toFinding(work: WorkFigures, survivors: ReadonlySet<string>): readonly 
     );
   }
   return said;
+}
+
+function toDurabilityFindings(durability: readonly DurabilityFigures[]): readonly string[] {
+  const counted = durability.filter(({ left }) => left !== undefined);
+  const toNames = (some: readonly DurabilityFigures[]) => listed([...new Set(some.map(({ name }) => name))]);
+  const all = counted.filter(({ acknowledged, left }) => left === acknowledged);
+  const fewer = counted.filter(({ acknowledged, left }) => left !== acknowledged);
+  return [
+    ...(all.length === 0
+      ? []
+      : [`After \`kill -9\` everything acknowledged was there with ${toNames(all)}.`]),
+    ...(fewer.length === 0
+      ? []
+      : [`After \`kill -9\` acknowledged events were lost with ${toNames(fewer)}.`]),
+  ];
+}
+
+function toIdleFindings(idle: readonly IdleFigures[]): readonly string[] {
+  return IDLE_KINDS.flatMap((kind) => {
+    const known = idle
+      .flatMap(({ name, kind: own, kibEach }) =>
+        own === kind && kibEach !== undefined ? [{ name, kibEach }] : [],
+      )
+      .sort((a, b) => a.kibEach - b.kibEach);
+    const [least] = known;
+    const ours = known.find(({ name }) => name === OURS);
+    if (ours === undefined || least === undefined) return [];
+    return [
+      `One more idle ${kind} reader takes ${quantity(ours.kibEach)} KiB of Everywire's memory; the least is ${quantity(least.kibEach)} KiB, of ${least.name}.`,
+    ];
+  });
 }
 
 function compareTo(mine: number, best: Ranked): string {
@@ -117,6 +156,7 @@ function toPart(work: WorkFigures): Part {
     paragraphs: [
       work.how,
       ...offered,
+      ...toClientBound(work),
       ...failures.map(({ name, rounds, failure }) =>
         rounds.length === 0
           ? `${name} has no figure: ${failure}`
@@ -128,6 +168,16 @@ function toPart(work: WorkFigures): Part {
   };
 }
 
+/** Rates that may be the client's own. */
+function toClientBound({ standings }: WorkFigures): readonly string[] {
+  const bound = standings.filter(({ rounds }) => (medianOf(rounds, "clientCores") ?? 0) >= FULL_CORE);
+  if (bound.length === 0) return [];
+  const names = listed(bound.map(({ name }) => name));
+  return [
+    `The client used ${FULL_CORE} of a core or more with ${names}: there the server may be able to do more than the rate says.`,
+  ];
+}
+
 function toTable({ standings, unit, promises }: WorkFigures): Table {
   return {
     columns: [
@@ -136,6 +186,7 @@ function toTable({ standings, unit, promises }: WorkFigures): Table {
       "server CPU, us each",
       "p50, ms",
       "p99, ms",
+      "client, cores",
       ...(promises === undefined ? [] : ["an acknowledgement means"]),
     ],
     rows: standings.map(({ name, rounds }) => [
@@ -144,6 +195,7 @@ function toTable({ standings, unit, promises }: WorkFigures): Table {
       medianOf(rounds, "cpuUs"),
       medianOf(rounds, "p50Ms"),
       medianOf(rounds, "p99Ms"),
+      medianOf(rounds, "clientCores"),
       ...(promises === undefined ? [] : [promises[name]]),
     ]),
   };
@@ -210,7 +262,6 @@ function toDurability(durability: readonly DurabilityFigures[]): Part {
 function toIdle(idle: readonly IdleFigures[]): Part {
   const failed = idle.filter(({ failure }) => failure !== undefined);
   const known = idle.filter(({ kibEach }) => kibEach !== undefined);
-  const kinds = ["WebSocket", "SSE"] as const;
   return {
     title: "An idle reader's memory",
     paragraphs: [
@@ -233,7 +284,7 @@ function toIdle(idle: readonly IdleFigures[]): Part {
               unit: "KiB",
               scale: "linear",
               isLowerBetter: true,
-              groups: kinds.map((kind) => ({
+              groups: IDLE_KINDS.map((kind) => ({
                 label: kind,
                 bars: known
                   .filter((figures) => figures.kind === kind)
