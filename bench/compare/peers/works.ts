@@ -106,9 +106,9 @@ function offered(
 ): Work {
   return {
     name,
-    title: `${title}, ${OFFERED_EVENTS} events/s offered to ${OFFERED_READERS} readers`,
+    title: `${title}, ${OFFERED_EVENTS.toLocaleString("en")} events/s offered to ${OFFERED_READERS} readers`,
     unit: "deliveries",
-    how: `${OFFERED_EVENTS} events/s are published over ${OFFERING_CONNECTIONS} HTTP connections; on each of which one waits for the answer to the one before; a stretch ends when every reader has every event that was taken.`,
+    how: `${OFFERED_EVENTS.toLocaleString("en")} events/s are published over ${OFFERING_CONNECTIONS} HTTP connections, one at a time on each; a stretch ends when every reader has every event that was taken.`,
     offered: OFFERED_EVENTS * OFFERED_READERS,
     async prepare(doors) {
       const load = await openBroadcast(doors[door], kind, OFFERED_READERS, OFFERING_CONNECTIONS);
