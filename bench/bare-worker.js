@@ -107,15 +107,15 @@ export default {
       const answer = await env.BARE.getByName("records").get(name);
       return new Response(answer, { headers: { "content-type": request.headers.get("content-type") } });
     }
+    if (kind === "poll") {
+      const [id, after] = name.split("?after=");
+      return new Response(await env.BARE.getByName(id).poll(Number(after)), { headers: JSON_HEADERS });
+    }
     const object = env.BARE.getByName(name);
     if (kind === "get") return new Response(await object.get("1"), { headers: JSON_HEADERS });
     if (kind === "append") {
       await object.append(await request.text());
       return new Response('{"ok":true}', { status: 201, headers: JSON_HEADERS });
-    }
-    if (kind === "poll") {
-      const after = Number(request.url.slice(request.url.indexOf("after=") + "after=".length));
-      return new Response(await object.poll(after), { headers: JSON_HEADERS });
     }
     return object.fetch(request);
   },

@@ -27,6 +27,8 @@ export interface Round {
   readonly cpuUs?: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** How much of a core this process used, which is the client: at 1 the rate may be its own. */
+  readonly clientCores: number;
 }
 
 export interface Interleaving {
@@ -40,7 +42,7 @@ export interface Interleaving {
 }
 
 /** Beyond its own time, what a turn may take to come to its end. */
-const GRACE_MS = 10_000;
+const GRACE_MS = 7000;
 
 /**
  * Puts the same work on each in turn, round by round, so that what else the machine does falls on all of them. One that
@@ -85,8 +87,10 @@ export async function interleave(
 async function measure(contender: Contender, durationMs: number): Promise<Round> {
   const pids = treeOf(contender.processIds());
   const before = cpuMsOfAll(pids);
+  const clientBefore = process.cpuUsage();
   const sample = await within(contender.name, durationMs + GRACE_MS, contender.run(durationMs));
   const after = cpuMsOfAll(pids);
+  const client = process.cpuUsage(clientBefore);
   const { operations, elapsedMs } = sample;
   if (operations === 0) throw new Error("Not one operation came to its end.");
   const sorted = Float64Array.from(sample.latenciesMs).sort();
@@ -95,6 +99,7 @@ async function measure(contender: Contender, durationMs: number): Promise<Round>
     ...(before === undefined || after === undefined ? {} : { cpuUs: ((after - before) * 1000) / operations }),
     p50Ms: quantile(sorted, 0.5),
     p99Ms: quantile(sorted, 0.99),
+    clientCores: (client.user + client.system) / 1000 / elapsedMs,
   };
 }
 

@@ -126,7 +126,7 @@ function fanOut(name: string, shape: FanOutShape, isOffered: boolean): FloorDoor
   return {
     name,
     title: isOffered
-      ? `${shape.title}, ${OFFERED_EVENTS} events/s offered to ${readers} readers`
+      ? `${shape.title}, ${OFFERED_EVENTS.toLocaleString("en")} events/s offered to ${readers} readers`
       : `Fan-out over ${shape.title}, ${readers} readers`,
     unit: "deliveries",
     how: `${isOffered ? `Published on ${OFFERING_CONNECTIONS} connections` : "An event when all have the one before"}, the durable insert included; ${shape.what}.`,

@@ -1,81 +1,26 @@
-import type { Chart, Part, Table, Telling } from "../chapter.ts";
-import type { Standing } from "../interleave.ts";
+import type { Part, Table, Telling } from "../chapter.ts";
 import { medianOf } from "../interleave.ts";
-import { listed, quantity, times } from "../phrases.ts";
+import { listed, quantity } from "../phrases.ts";
+import { toGlance } from "./at-a-glance.ts";
 import type { DurabilityFigures, IdleFigures, PeersFigures, WorkFigures } from "./figures.ts";
+import { IDLE_KINDS, toFindings, toSentences } from "./findings.ts";
 
-const OURS = "Everywire";
+/** A client that uses as much of a core may be what bounds the rate. */
+const FULL_CORE = 0.9;
 
 /** What the figures say; a work or a subject that was not measured is in no sentence. */
 export function describePeers(figures: PeersFigures): Telling {
-  const survivors = toSurvivors(figures.durability);
+  const { works, durability, idle } = figures;
   return {
-    findings: figures.works.flatMap((work) => toFinding(work, survivors)),
+    findings: toFindings(figures),
     parts: [
       toSubjects(figures),
-      ...figures.works.map((work) => toPart(work)),
-      ...(figures.durability.length === 0 ? [] : [toDurability(figures.durability)]),
-      ...(figures.idle.length === 0 ? [] : [toIdle(figures.idle)]),
+      ...(works.length === 0 ? [] : [toGlance(works)]),
+      ...works.map((work) => toPart(work, durability)),
+      ...(durability.length === 0 ? [] : [toDurability(durability)]),
+      ...(idle.length === 0 ? [] : [toIdle(idle)]),
     ],
   };
-}
-
-/** Subjects whose acknowledged events were all there after `kill -9`. */
-function toSurvivors(durability: readonly DurabilityFigures[]): ReadonlySet<string> {
-  return new Set(
-    durability
-      .filter(
-        ({ what, acknowledged, left }) =>
-          what === "publish" && acknowledged !== undefined && left === acknowledged,
-      )
-      .map(({ name }) => name),
-  );
-}
-
-function toFinding(work: WorkFigures, survivors: ReadonlySet<string>): readonly string[] {
-  const ours = work.standings.find(({ name }) => name === OURS);
-  const mine = ours && medianOf(ours.rounds, "perSecond");
-  const others = rank(work.standings.filter(({ name }) => name !== OURS));
-  const [best] = others;
-  if (mine === undefined || best === undefined) return [];
-  const cpu = ours && medianOf(ours.rounds, "cpuUs");
-  const spent = cpu === undefined ? "" : `, with ${quantity(cpu)} us of server CPU for each`;
-  const said = [
-    `**${work.title}**: Everywire reached ${quantity(mine)} ${work.unit}/s${spent}; ${compareTo(mine, best)}.`,
-  ];
-  if (!work.name.startsWith("publish") || survivors.size === 0) return said;
-  const durable = others.filter(({ name }) => survivors.has(name));
-  if (survivors.has(OURS) && durable.length > 0) {
-    const each = durable.map(({ name, perSecond }) => `${times(mine / perSecond)} ${name}`);
-    said.push(
-      `Of those whose acknowledged events survived \`kill -9\` in this run, Everywire publishes with ${
-        work.title.split(", ")[1]
-      } at ${listed(each)}.`,
-    );
-  }
-  return said;
-}
-
-function compareTo(mine: number, best: Ranked): string {
-  const theirs = `${best.name} (${quantity(best.perSecond)}/s)`;
-  return mine >= best.perSecond
-    ? `the next, ${theirs}, reached ${times(best.perSecond / mine)} as many`
-    : `the first, ${theirs}, reached ${times(best.perSecond / mine)} as many`;
-}
-
-interface Ranked {
-  readonly name: string;
-  readonly perSecond: number;
-}
-
-/** The fastest first. */
-function rank(standings: readonly Standing[]): readonly Ranked[] {
-  return standings
-    .flatMap(({ name, rounds }) => {
-      const perSecond = medianOf(rounds, "perSecond");
-      return perSecond === undefined ? [] : [{ name, perSecond }];
-    })
-    .sort((a, b) => b.perSecond - a.perSecond);
 }
 
 function toSubjects({ subjects }: PeersFigures): Part {
@@ -106,7 +51,7 @@ function toSubjects({ subjects }: PeersFigures): Part {
   };
 }
 
-function toPart(work: WorkFigures): Part {
+function toPart(work: WorkFigures, durability: readonly DurabilityFigures[]): Part {
   const failures = work.standings.filter(({ failure }) => failure !== undefined);
   const offered =
     work.offered === undefined
@@ -116,7 +61,9 @@ function toPart(work: WorkFigures): Part {
     title: work.title,
     paragraphs: [
       work.how,
+      ...toSentences(work, durability),
       ...offered,
+      ...toClientBound(work),
       ...failures.map(({ name, rounds, failure }) =>
         rounds.length === 0
           ? `${name} has no figure: ${failure}`
@@ -124,8 +71,18 @@ function toPart(work: WorkFigures): Part {
       ),
     ],
     tables: [toTable(work)],
-    charts: toCharts(work),
+    charts: [],
   };
+}
+
+/** Rates that may be the client's own. */
+function toClientBound({ standings }: WorkFigures): readonly string[] {
+  const bound = standings.filter(({ rounds }) => (medianOf(rounds, "clientCores") ?? 0) >= FULL_CORE);
+  if (bound.length === 0) return [];
+  const names = listed(bound.map(({ name }) => name));
+  return [
+    `The client used ${FULL_CORE} of a core or more with ${names}: there the server may be able to do more than the rate says.`,
+  ];
 }
 
 function toTable({ standings, unit, promises }: WorkFigures): Table {
@@ -136,6 +93,7 @@ function toTable({ standings, unit, promises }: WorkFigures): Table {
       "server CPU, us each",
       "p50, ms",
       "p99, ms",
+      "client, cores",
       ...(promises === undefined ? [] : ["an acknowledgement means"]),
     ],
     rows: standings.map(({ name, rounds }) => [
@@ -144,36 +102,10 @@ function toTable({ standings, unit, promises }: WorkFigures): Table {
       medianOf(rounds, "cpuUs"),
       medianOf(rounds, "p50Ms"),
       medianOf(rounds, "p99Ms"),
+      medianOf(rounds, "clientCores"),
       ...(promises === undefined ? [] : [promises[name]]),
     ]),
   };
-}
-
-function toCharts({ name, title, unit, standings }: WorkFigures): readonly Chart[] {
-  const bars = (field: "perSecond" | "cpuUs") =>
-    standings.flatMap(({ name: label, rounds }) => {
-      const value = medianOf(rounds, field);
-      return value === undefined ? [] : [{ label, value }];
-    });
-  const charts: Chart[] = [
-    {
-      name: `peers-${name}-rate`,
-      title: `${title}: ${unit} a second`,
-      unit: `${unit}/s`,
-      scale: "linear",
-      isLowerBetter: false,
-      groups: [{ label: title, bars: bars("perSecond") }],
-    },
-    {
-      name: `peers-${name}-cpu`,
-      title: `${title}: server CPU for one of the ${unit}`,
-      unit: "us",
-      scale: "linear",
-      isLowerBetter: true,
-      groups: [{ label: title, bars: bars("cpuUs") }],
-    },
-  ];
-  return charts.filter(({ groups }) => groups.some(({ bars: some }) => some.length > 0));
 }
 
 function toDurability(durability: readonly DurabilityFigures[]): Part {
@@ -210,7 +142,6 @@ function toDurability(durability: readonly DurabilityFigures[]): Part {
 function toIdle(idle: readonly IdleFigures[]): Part {
   const failed = idle.filter(({ failure }) => failure !== undefined);
   const known = idle.filter(({ kibEach }) => kibEach !== undefined);
-  const kinds = ["WebSocket", "SSE"] as const;
   return {
     title: "An idle reader's memory",
     paragraphs: [
@@ -233,7 +164,7 @@ function toIdle(idle: readonly IdleFigures[]): Part {
               unit: "KiB",
               scale: "linear",
               isLowerBetter: true,
-              groups: kinds.map((kind) => ({
+              groups: IDLE_KINDS.map((kind) => ({
                 label: kind,
                 bars: known
                   .filter((figures) => figures.kind === kind)

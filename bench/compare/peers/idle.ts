@@ -9,7 +9,7 @@ import type { Broadcast, RunningPeer } from "./peer.ts";
 const FIRST = 100;
 const SETTLE_MS = 300;
 
-/** What one more idle reader adds to the memory of a subject that has done nothing else yet. */
+/** What one more idle reader adds to the memory of a subject that has done nothing else since it started. */
 export async function measureIdle(
   name: string,
   peer: RunningPeer,
@@ -23,6 +23,11 @@ export async function measureIdle(
   ] as const) {
     if (door === undefined) continue;
     try {
+      // Memory that other readers have left would be used again, and not show.
+      if (results.length > 0) {
+        await peer.kill();
+        await peer.restart();
+      }
       const kibEach = await measureOne(peer, wire, door, readers);
       results.push({ name, kind, readers, ...(kibEach === undefined ? {} : { kibEach }) });
     } catch (thrown) {

@@ -21,7 +21,7 @@ interface Scale {
   readonly idleReaders: number;
 }
 
-const FULL: Scale = { rounds: 3, roundMs: 600, warmUpMs: 400, idleReaders: 1000 };
+const FULL: Scale = { rounds: 3, roundMs: 600, warmUpMs: 400, idleReaders: 500 };
 const QUICK: Scale = { rounds: 1, roundMs: 200, warmUpMs: 0, idleReaders: 50 };
 
 /** Parts of the whole, for the display: starting, idle readers, the works, durability. */
@@ -41,7 +41,8 @@ export async function measurePeers(lab: Lab, only?: Only): Promise<PeersFigures>
   try {
     lab.progress(0, "starting the peers");
     const wanted = SUBJECTS.filter(({ name }) => only?.subjects?.includes(name) ?? true);
-    const installFailure = await installPeers();
+    const needsNpm = wanted.some(({ needs }) => needs.some(({ isFromPeersPackage }) => isFromPeersPackage));
+    const installFailure = needsNpm ? await installPeers() : undefined;
     // One after the other takes half a minute; at once, a few seconds longer than the slowest.
     const starts = await Promise.all(
       wanted.map((peer, index) => startOne(peer, join(directory, String(index)), installFailure)),
@@ -54,7 +55,8 @@ export async function measurePeers(lab: Lab, only?: Only): Promise<PeersFigures>
     const idle = await measureIdleOfAll(started, scale, lab);
     const works = await measureWorks(started, scale, lab, only);
     lab.progress(PARTS.works, "what survives kill -9");
-    const durability = only?.works === undefined ? await measureDurabilityOfAll(started) : [];
+    const isAsked = works.some(({ promises }) => promises !== undefined);
+    const durability = isAsked ? await measureDurabilityOfAll(started) : [];
     for (const { name, reason } of NOT_TO_BE_HAD) subjects.push({ name, setup: "", missing: reason });
     lab.progress(1, "done");
     return { subjects, works, durability, idle };
@@ -76,7 +78,7 @@ async function startOne(
 ): Promise<{ peer: Peer; running?: RunningPeer; missing?: string }> {
   const absent = peer.needs.find(({ file }) => !existsSync(file));
   if (absent !== undefined) {
-    const why = absent.from.startsWith("npm") ? installFailure : undefined;
+    const why = absent.isFromPeersPackage ? installFailure : undefined;
     return { peer, missing: `${absent.from} is not installed${why === undefined ? "" : ` (${why})`}` };
   }
   try {

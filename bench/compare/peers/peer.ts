@@ -13,10 +13,12 @@ export interface Peer {
 }
 
 export interface Need {
-  /** An absolute path, or a command that is looked for in PATH. */
+  /** An absolute path. */
   readonly file: string;
   /** Where it comes from: a Debian package, or npm. */
   readonly from: string;
+  /** Whether it is in the peers' own `package.json`, and so installed by the run. */
+  readonly isFromPeersPackage?: boolean;
 }
 
 export interface RunningPeer {

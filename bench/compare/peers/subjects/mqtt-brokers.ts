@@ -46,8 +46,8 @@ export const mosquittoInMemory = mosquitto(
 
 /** Mosquitto writes its store from time to time, never before it acknowledges; this is the most often that it can. */
 export const mosquittoPersistent = mosquitto(
-  "Mosquitto, persistent",
-  "its store written after every 1,000 changes, the no-delay option as before",
+  "Mosquitto with persistence",
+  "its store written after every 1,000 changes, otherwise the same",
   "in memory; written after 1,000 changes, and at its end",
   ["persistence true", "autosave_on_changes true", "autosave_interval 1000"],
 );

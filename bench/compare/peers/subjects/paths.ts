@@ -16,7 +16,11 @@ export function serverPath(name: string): string {
 
 /** A package of the peers' own `package.json`. */
 export function npmNeed(name: string): Need {
-  return { file: join(PEERS, "node_modules", name, "package.json"), from: `npm's ${name}` };
+  return {
+    file: join(PEERS, "node_modules", name, "package.json"),
+    from: `npm's ${name}`,
+    isFromPeersPackage: true,
+  };
 }
 
 /** A module that Debian has packaged for its Python. */

@@ -21,7 +21,7 @@ const PROMISES = {
 /** A Redis of its own behind a server that speaks Upstash's REST API: what an edge function would call. */
 function upstash(fsync: keyof typeof PROMISES): Peer {
   return {
-    name: `Upstash REST, Redis ${fsync}`,
+    name: `Upstash on Redis ${fsync}`,
     setup: `${PACKAGE} before a Redis with \`appendfsync ${fsync}\`; an event is an \`XADD\``,
     needs: [{ file: "/usr/bin/redis-server", from: "Debian's redis-server" }, npmNeed(PACKAGE)],
     async start(directory) {
