@@ -1,0 +1,35 @@
+import type { Event, Publish, Read } from "./client.ts";
+import { resume } from "./resume.ts";
+
+async function call<T>(url: string, body: object): Promise<T> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()) as T;
+}
+
+export const publish: Publish = (url, channel, data) =>
+  call(`${url}/queue/${channel}`, { type: "note", data });
+
+/** Where a group stands, the queue knows: it begins at the earliest event, and `after` is not asked for. */
+export const open: Read = async (url, channel, _after, onEvent) => {
+  const done = new Set<string>();
+  for (;;) {
+    const { messages } = await call<{ messages: { leaseId: string; sequence: string; event: Event }[] }>(
+      `${url}/queue/${channel}/lease`,
+      { max: 1, wait: 30, visibilityTimeout: 2 },
+    );
+    for (const { leaseId, sequence, event } of messages) {
+      // Delivered at least once: again where the acknowledgement was lost.
+      if (!done.has(sequence)) onEvent(event);
+      done.add(sequence);
+      await call(`${url}/queue/${channel}/ack`, { leaseIds: [leaseId] });
+    }
+  }
+};
+
+export const read: Read = (url, channel, after, onEvent) =>
+  resume(after, onEvent, (cursor, onNext) => open(url, channel, cursor, onNext));
