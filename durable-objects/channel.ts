@@ -10,7 +10,7 @@ import type {
   Receipt,
   StoredEvent,
 } from "../core/ports.ts";
-import type { Failure, Result } from "../core/result.ts";
+import type { Result } from "../core/result.ts";
 import { attempt, attemptAsync } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
 import type {
@@ -23,13 +23,13 @@ import type {
   StreamPage,
 } from "../core/stream.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
-import { encodeReceipts } from "../wire/rpc-text.ts";
+import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
+import { ChannelAppends } from "./channel-appends.ts";
 import type { SocketOpening } from "./channel-entrance.ts";
 import { ChannelEntrance } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
-import type { Appended } from "./channel-log.ts";
 import { ChannelLog } from "./channel-log.ts";
 import type { LogRow } from "./channel-log-rows.ts";
 import { ChannelPages } from "./channel-pages.ts";
@@ -37,7 +37,7 @@ import { ChannelRates } from "./channel-rates.ts";
 import { ChannelRegistration } from "./channel-registration.ts";
 import { SocketCommands } from "./channel-socket-commands.ts";
 import { ChannelSockets } from "./channel-sockets.ts";
-import { decideProducer, resolveStart } from "./channel-state.ts";
+import { resolveStart } from "./channel-state.ts";
 import { ChannelStream } from "./channel-stream.ts";
 import { StreamCommands } from "./channel-stream-commands.ts";
 import { ChannelSubscribers } from "./channel-subscribers.ts";
@@ -78,6 +78,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #pages: ChannelPages;
   readonly #entrance: ChannelEntrance;
   readonly #alarm: ChannelAlarm;
+  readonly #appends: ChannelAppends;
 
   constructor(context: DurableObjectState, env: ChannelEnv) {
     super(context, env);
@@ -117,6 +118,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       registration: this.#registration,
     });
     this.#streams = this.#createStreamCommands();
+    this.#appends = this.#createAppends();
   }
 
   get channelName(): string {
@@ -126,50 +128,23 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   /**
-   * Appends, all or none. The answer leaves only when the write is durable: the output gate holds it until then.
-   * It is the receipts as text (`wire/rpc-text.ts`), or why there are none.
+   * Appends the events of one or several requests (`wire/rpc-text.ts`, and so is the answer), those of each all or none.
+   * The answer leaves only when the write is durable: the output gate holds it until then.
    */
-  append(request: AppendRequest): Promise<string | Failure> | string | Failure {
-    const outcome = attempt(() => encodeReceipts(this.appendNow(request)));
-    if (!outcome.ok) return outcome;
-    return this.#log.isRegistered ? outcome.value : this.#register().then(() => outcome.value);
-  }
-
-  /** {@link append} for several publishers at once: each gets an answer of its own, and all are one write. */
-  async appendAll(requests: readonly AppendRequest[]): Promise<readonly (string | Failure)[]> {
+  append(text: string): Promise<string> | string {
     const nowMs = Date.now();
-    const fresh: StoredEvent[] = [];
-    const outcomes = requests.map((request) => {
-      const outcome = attempt(() => this.#store(request, nowMs));
-      if (!outcome.ok) return outcome;
-      fresh.push(...outcome.value.fresh);
-      return encodeReceipts(outcome.value.receipts);
-    });
+    const { outcomes, fresh } = this.#appends.storeAll(decodeAppends(text), nowMs);
     this.#deliver(fresh, nowMs);
-    if (!this.#log.isRegistered) await this.#register();
-    return outcomes;
+    const answer = encodeOutcomes(outcomes.map((one) => ("ok" in one ? one : encodeReceipts(one))));
+    return this.#log.isRegistered ? answer : this.#register().then(() => answer);
   }
 
-  /** The synchronous part of {@link append}. @throws EverywireError */
+  /** What a socket publishes, in the same turn as it came. @throws EverywireError */
   appendNow(request: AppendRequest): readonly Receipt[] {
     const nowMs = Date.now();
-    const { receipts, fresh } = this.#store(request, nowMs);
+    const { receipts, fresh } = this.#appends.store(request, nowMs);
     this.#deliver(fresh, nowMs);
     return receipts;
-  }
-
-  #store(request: AppendRequest, nowMs: number): Appended {
-    if (this.#streams.isNeeded) this.#streams.onPublish(nowMs);
-    this.#rates.takePublishes(request.rateKey, request.events.length, nowMs);
-    const { producer } = request;
-    if (producer !== undefined) {
-      const decision = decideProducer(this.#log.findProducer(producer.id), producer);
-      if (decision.kind === "duplicate") {
-        const receipts = request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
-        return { receipts, fresh: [] };
-      }
-    }
-    return this.#log.append(this.channelName, request.events, producer, nowMs);
   }
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
@@ -376,6 +351,18 @@ export class Channel extends DurableObject<ChannelEnv> {
   async #register(): Promise<void> {
     await this.#registration.run(this.channelName);
     this.#alarm.schedule(Date.now());
+  }
+
+  #createAppends(): ChannelAppends {
+    const channel = this;
+    return new ChannelAppends({
+      get channelName() {
+        return channel.channelName;
+      },
+      log: this.#log,
+      rates: this.#rates,
+      streams: this.#streams,
+    });
   }
 
   #createStreamCommands(): StreamCommands {

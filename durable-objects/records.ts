@@ -18,10 +18,10 @@ import type {
   UpdateOutcome,
   UpdateRequest,
 } from "../core/records.ts";
-import type { Result } from "../core/result.ts";
+import type { Failure, Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
-import { encodeRecordText } from "../wire/rpc-text.ts";
+import { decodeOutcomes, encodeAppends, encodeRecordText } from "../wire/rpc-text.ts";
 import type { Channel } from "./channel.ts";
 import { DeadLetters } from "./records-dead-letters.ts";
 import { FileStore } from "./records-files.ts";
@@ -56,8 +56,11 @@ export class Records extends DurableObject<RecordsEnv> {
     this.#files = new FileStore(context.storage);
     this.#deadLetters = new DeadLetters(context.storage);
     const appender = {
-      append: async (channel: string, events: readonly EncodedEvent[]) =>
-        env.CHANNEL.getByName(channel).append({ events, rateKey: undefined }),
+      append: async (channel: string, events: readonly EncodedEvent[]) => {
+        const text = encodeAppends([{ events, rateKey: undefined }]);
+        const [outcome = ""] = decodeOutcomes<Failure>(await env.CHANNEL.getByName(channel).append(text));
+        return outcome;
+      },
     };
     this.#outbox = new Outbox(context.storage.sql, appender, this.#deadLetters);
     this.#jobs = new JobOutbox(context.storage.sql, sendJob, this.#deadLetters);
