@@ -40,6 +40,7 @@ import { createWebhookSources } from "./services/webhook-sources.ts";
 import type { WebhookEndpointNamespace } from "./services/webhooks.ts";
 import { createWebhooks } from "./services/webhooks.ts";
 import { createWorkQueues } from "./services/work-queues.ts";
+import { createWorkerSockets } from "./services/worker-sockets.ts";
 
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
@@ -118,11 +119,13 @@ function compose(env: Env, keepAlive?: typeof waitUntil): Composed {
     settings,
     rates: redis?.requestRates ?? rates,
     page: env.ASSETS,
+    addressOf: (request) => request.headers.get("cf-connecting-ip") ?? "",
     ports: {
       channels,
       directory: createDirectory(env.DIRECTORY),
       records: redis?.records ?? createRecords(env.RECORDS),
       socketHosts: createSocketHosts(env.GRAPHQL_SOCKET),
+      sockets: createWorkerSockets(),
       jobs: createJobs(env.JOB),
       mqttSessions: createMqttSessions(env.MQTT_SESSION),
       queue,
