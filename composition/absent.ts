@@ -7,7 +7,10 @@ import type { Records } from "../core/records.ts";
  * What stands for the parts that a Worker was built without. The doors that need them were left out as well, so all that
  * is asked of them is what every Worker asks: whose an order is, and what is ready.
  */
-export function createAbsentPorts(): Omit<Ports, "channels" | "directory" | "tokens" | "gateway"> {
+export function createAbsentPorts(): Omit<
+  Ports,
+  "channels" | "directory" | "sockets" | "tokens" | "gateway"
+> {
   return {
     // No order is anybody's here.
     records: absent<Records>("records", { store: "none", orderOwner: () => Promise.resolve(undefined) }),

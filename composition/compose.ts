@@ -9,6 +9,7 @@ import type { Door } from "../functions/door.ts";
 import { createChannels, createDirectory } from "../services/channels.ts";
 import { createGateway } from "../services/gateway.ts";
 import { createTokens } from "../services/tokens.ts";
+import { createWorkerSockets } from "../services/worker-sockets.ts";
 import { createAbsentPorts } from "./absent.ts";
 import type { Environment } from "./environment.ts";
 import type { Compose, Composed, Offer, Part } from "./part.ts";
@@ -45,6 +46,7 @@ function composeOnce(
     ...createAbsentPorts(),
     channels: createChannels(env.CHANNEL, settings.limits, keepAlive),
     directory: createDirectory(env.DIRECTORY),
+    sockets: createWorkerSockets(),
     tokens: createTokens({
       JWT_SECRET: env.JWT_SECRET,
       JWKS_URL: env.JWKS_URL,
@@ -58,7 +60,13 @@ function composeOnce(
     Object.assign(ports, added);
     all = { ...all, ...offer };
   }
-  const edge: Edge = { settings, rates: all.rates ?? rates, page: env.ASSETS, ports };
+  const edge: Edge = {
+    settings,
+    rates: all.rates ?? rates,
+    page: env.ASSETS,
+    addressOf: (request) => request.headers.get("cf-connecting-ip") ?? "",
+    ports,
+  };
   return { ...all, edge, app: createApp(doors, edge) };
 }
 

@@ -30,6 +30,7 @@ export interface Ports {
   readonly records: Records;
   readonly tokens: Tokens;
   readonly socketHosts: SocketHosts;
+  readonly sockets: Sockets;
   readonly jobs: Jobs;
   readonly webhookSources: WebhookSources;
   readonly webhooks: Webhooks;
@@ -144,8 +145,8 @@ export interface Channels {
   /** Like `read`, but where there is nothing yet, waits for the first event or for `timeoutMs`. */
   wait(channel: ChannelName, request: ReadRequest & { readonly timeoutMs: number }): Promise<Page>;
   subscribe(channel: ChannelName, request: { readonly after: After }): Promise<Subscription>;
-  /** Answers a WebSocket upgrade: the socket ends in the channel itself, one hop from the client. */
-  openSocket(channel: ChannelName, request: SocketRequest): Promise<Response>;
+  /** Answers a WebSocket upgrade: the socket ends in the channel itself, or as near to it as the edge allows. */
+  openSocket(channel: ChannelName, request: SocketRequest, upgrade: Request): Promise<Response>;
   presence(channel: ChannelName): Promise<Presence>;
   /**
    * Deletes the log; true where there was one. What is published afterwards is a new life. While forks of it live, its
@@ -225,7 +226,33 @@ export interface SocketOpening {
  */
 export interface SocketHosts {
   /** Answers a WebSocket upgrade with a socket that ends in a place of its own. */
-  open(opening: SocketOpening): Promise<Response>;
+  open(opening: SocketOpening, upgrade: Request): Promise<Response>;
+}
+
+/** The server's end of a WebSocket, as far as doors use it: every runtime has that much (WHATWG WebSockets §3.1). */
+export interface ServerSocket {
+  /** Bytes that were sent and are still held here; left out where the runtime does not say. */
+  readonly bufferedAmount?: number;
+  /** Nothing arrives before this is called, so that no listener comes too late. */
+  accept(): void;
+  /** @throws where the socket is closed */
+  send(data: string | ArrayBufferView<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(
+    type: "close",
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+  addEventListener(type: "error", listener: () => void): void;
+}
+
+/** Takes WebSockets in the function itself, each runtime in its own way. */
+export interface Sockets {
+  /** The response must be what the request is answered with, as it is. */
+  accept(
+    upgrade: Request,
+    subprotocol: string | undefined,
+  ): { readonly socket: ServerSocket; readonly response: Response };
 }
 
 /** How many requests each identity makes (CONTRACT §6). */

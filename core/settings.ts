@@ -25,8 +25,11 @@ export interface Settings {
   readonly dnsResolverUrl: string | undefined;
   /** Where the gateway says what it offers, without a slash at the end; undefined where there is none. */
   readonly gatewayHealthUrl: string | undefined;
+  /** Where channels are in Redis: how long, in milliseconds, until what another process has written is looked for. */
+  readonly redisPollMs: number;
 }
 
+const DEFAULT_REDIS_POLL_MS = 250;
 const DEFAULT_DNS_RESOLVER_URL = "https://cloudflare-dns.com/dns-query";
 
 /**
@@ -46,6 +49,7 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
     dnsResolverUrl: parseResolver(env, "DNS_RESOLVER_URL"),
     gatewayHealthUrl: parseUrl(env, "GATEWAY_HEALTH_URL"),
+    redisPollMs: parseCount(env, "REDIS_POLL_MS", DEFAULT_REDIS_POLL_MS),
   };
 }
 
@@ -57,15 +61,17 @@ function read(env: Readonly<Record<string, unknown>>, name: string): unknown {
 
 function parseLimits(env: Readonly<Record<string, unknown>>): Limits {
   const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
-  for (const name of LIMIT_NAMES) {
-    const text = read(env, name);
-    if (text === undefined) continue;
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new Error(`${name} must be a whole number of at least 1.`);
-    limits[name] = value;
-  }
+  for (const name of LIMIT_NAMES) limits[name] = parseCount(env, name, DEFAULT_LIMITS[name]);
   return limits;
+}
+
+function parseCount(env: Readonly<Record<string, unknown>>, name: string, fallback: number): number {
+  const text = read(env, name);
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`${name} must be a whole number of at least 1.`);
+  return value;
 }
 
 function parseSwitch(env: Readonly<Record<string, unknown>>, name: string, fallback: boolean): boolean {

@@ -30,7 +30,7 @@ export function withCommonHeaders(
   settings: Settings,
   measured: { readonly requestId: string; readonly durationMs: number },
 ): Response {
-  const answer = response.status === 101 ? copySwitch(response) : response;
+  const answer = response.status === 101 && response.webSocket ? copySwitch(response) : response;
   const { headers } = answer;
   headers.set("x-request-id", measured.requestId);
   headers.set("server-timing", `op;dur=${measured.durationMs.toFixed(2)}`);

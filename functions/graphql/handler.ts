@@ -56,11 +56,12 @@ export function handleAsset(c: EdgeContext): Promise<Response> {
 /** The upgrade is answered by an object that holds the connection (see `socket.ts`). */
 function openGraphqlSocket(c: EdgeContext): Promise<Response> {
   const { socketHosts } = c.get("edge").ports;
-  return socketHosts.open({
+  const opening = {
     identity: c.get("identity"),
     subprotocol: chooseSubprotocol(c.req.raw, [GRAPHQL_SUBPROTOCOL]),
     requestId: c.env.requestId,
-  });
+  };
+  return socketHosts.open(opening, c.req.raw);
 }
 
 /** A browser that was sent here by hand, and not a client that takes HTML too. */

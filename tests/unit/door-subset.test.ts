@@ -70,6 +70,7 @@ describe("a subset of the doors", () => {
 const PART_OF: Readonly<Record<keyof Ports, PartName | undefined>> = {
   channels: undefined,
   directory: undefined,
+  sockets: undefined,
   tokens: undefined,
   gateway: undefined,
   records: "records",
