@@ -1,6 +1,6 @@
 import type { CommandContext, RunCommand } from "../command.ts";
 import type { Check, CheckStatus } from "../doctor/check.ts";
-import { checkDeploy } from "../doctor/deploy-checks.ts";
+import { checkDeploy, isDeployable } from "../doctor/deploy-checks.ts";
 import { checkGateway } from "../doctor/gateway-checks.ts";
 import { checkServer } from "../doctor/server-checks.ts";
 import { checkServices } from "../doctor/service-checks.ts";
@@ -47,9 +47,7 @@ async function runDeploy({ words, environment, output }: CommandContext): Promis
     secretsFile: words.get("secrets-file"),
   };
   const checks = await checkDeploy(options, environment);
-  const isGood = ({ status, isRequired = false }: Check) =>
-    status === "ok" || status === "off" || (!words.has("strict") && (status === "unknown" || !isRequired));
-  const code = checks.every(isGood) ? EXIT.ok : EXIT.failed;
+  const code = isDeployable(checks, words.has("strict")) ? EXIT.ok : EXIT.failed;
   if (output.isJson) output.json({ ok: code === EXIT.ok, env: options.env, checks });
   else show(checks, output);
   return code;

@@ -74,6 +74,14 @@ export async function checkDeploy(
   ];
 }
 
+/** Whether what would be there is not broken; strictly, whether nothing is missing and nothing was left unasked. */
+export function isDeployable(checks: readonly Check[], isStrict: boolean): boolean {
+  return checks.every(
+    ({ status, isRequired = false }) =>
+      status === "ok" || status === "off" || (!isStrict && (status === "unknown" || !isRequired)),
+  );
+}
+
 async function readSection({ env, config }: DeployOptions): Promise<Section | undefined> {
   const { experimental_readRawConfig } = await import("wrangler");
   const { rawConfig } = experimental_readRawConfig({ config: config ?? join(ROOT, "wrangler.toml") });
