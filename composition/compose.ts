@@ -8,6 +8,7 @@ import { serveTcp } from "../functions/boundary/tcp.ts";
 import type { Door } from "../functions/door.ts";
 import { createChannels, createDirectory } from "../services/channels.ts";
 import { createGateway } from "../services/gateway.ts";
+import { createLocationRates } from "../services/location-rates.ts";
 import { createTokens } from "../services/tokens.ts";
 import { createWorkerSockets } from "../services/worker-sockets.ts";
 import { createAbsentPorts } from "./absent.ts";
@@ -60,9 +61,10 @@ function composeOnce(
     Object.assign(ports, added);
     all = { ...all, ...offer };
   }
+  const shared = env.REQUEST_RATE && createLocationRates(rates, env.REQUEST_RATE);
   const edge: Edge = {
     settings,
-    rates: all.rates ?? rates,
+    rates: all.rates ?? shared ?? rates,
     page: env.ASSETS,
     addressOf: (request) => request.headers.get("cf-connecting-ip") ?? "",
     ports,

@@ -31,6 +31,8 @@ export function toCapabilities(
     name: "everywire",
     version: VERSION,
     doors: [...own, ...toGatewayDoors(gateway, doors)],
+    // Those too that are no way onto channels, and so have no guarantees.
+    mounted: doors.map(({ name }) => name),
     ports: Object.fromEntries(
       doors.flatMap(({ tcp }) => (tcp === undefined ? [] : [[tcp.port, tcpPorts[tcp.port]]])),
     ),
