@@ -8,6 +8,7 @@ import { serveTcp } from "../functions/boundary/tcp.ts";
 import type { Door } from "../functions/door.ts";
 import { createChannels, createDirectory } from "../services/channels.ts";
 import { createGateway } from "../services/gateway.ts";
+import { createLocationRates } from "../services/location-rates.ts";
 import { createTokens } from "../services/tokens.ts";
 import { createAbsentPorts } from "./absent.ts";
 import type { Environment } from "./environment.ts";
@@ -58,7 +59,8 @@ function composeOnce(
     Object.assign(ports, added);
     all = { ...all, ...offer };
   }
-  const edge: Edge = { settings, rates: all.rates ?? rates, page: env.ASSETS, ports };
+  const shared = env.REQUEST_RATE && createLocationRates(rates, env.REQUEST_RATE);
+  const edge: Edge = { settings, rates: all.rates ?? shared ?? rates, page: env.ASSETS, ports };
   return { ...all, edge, app: createApp(doors, edge) };
 }
 

@@ -24,6 +24,8 @@ export interface Environment {
   readonly WEBHOOK_ENDPOINT: WebhookEndpointNamespace;
   readonly WEBHOOK_INDEX: DurableObjectNamespace<WebhookIndex>;
   readonly WORK_QUEUE: DurableObjectNamespace<WorkQueue>;
+  /** Counts requests across the isolates of a location; left out, each isolate counts its own. */
+  readonly REQUEST_RATE?: RateLimit;
   /** The page's files; left out, the Worker is an API alone. */
   readonly ASSETS?: Fetcher;
   readonly JWT_SECRET?: string;

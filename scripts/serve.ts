@@ -158,13 +158,14 @@ function toStandInOptions({ port, settings }: StandIn, { environment }: ServeOpt
 interface WorkerOptions {
   readonly bindings?: Readonly<Record<string, string>>;
   readonly assets?: unknown;
+  readonly ratelimits?: unknown;
 }
 
 /** A Worker as its configuration has it: bindings and flags are listed there, and only there. */
 function toWorkerOptions(bundle: string, bindings: Readonly<Record<string, string>>) {
   const text = readFileSync(join(dirname(bundle), OPTIONS_FILE), "utf8");
-  // The page comes through a binding of our own (page-files.ts).
-  const { bindings: configured, assets: _, ...worker } = JSON.parse(text) as WorkerOptions;
+  // The page comes through a binding of our own (page-files.ts). One isolate counts its requests better than a binding.
+  const { bindings: configured, assets: _, ratelimits: __, ...worker } = JSON.parse(text) as WorkerOptions;
   return {
     ...worker,
     rootPath: ROOT,

@@ -261,12 +261,20 @@ event's sequence) is the same on every door. The doors:\n${DOORS.map(({ name, te
     name: "doctor",
     summary: "what is reachable, what is missing, how to get it",
     details:
-      "Asks the server, the gateway's ports, Redis, RabbitMQ, Mosquitto, and looks for the tools of the\nexamples. Exit code 3 where the server does not answer; what is missing beside it counts with --strict.",
+      "Asks the server, the gateway's ports, Redis, RabbitMQ, Mosquitto, and looks for the tools of the\nexamples. Exit code 3 where the server does not answer; what is missing beside it counts with --strict.\nWith --deploy it asks Cloudflare instead, by CLOUDFLARE_API_TOKEN: which settings and secrets a deploy lacks,\nand what each is for. Exit code 1 where it would be broken.",
     positionals: [],
-    options: [{ name: "strict", text: "exit code 1 where anything is missing" }, ...SERVER_OPTIONS],
+    options: [
+      { name: "strict", text: "exit code 1 where anything is missing" },
+      { name: "deploy", text: "what a deploy lacks, in place of what is reachable" },
+      { name: "env", value: "name", text: "with --deploy: an environment of wrangler.toml (production)" },
+      { name: "config", value: "file", text: "with --deploy: wrangler's configuration (wrangler.toml)" },
+      { name: "secrets-file", value: "file", text: "with --deploy: secrets that the deploy brings with it" },
+      ...SERVER_OPTIONS,
+    ],
     examples: [
       { command: "everywire doctor", text: "look around" },
       { command: "everywire doctor --json --strict", text: "in a script" },
+      { command: "everywire doctor --deploy --env staging", text: "before a deploy" },
     ],
     load: () => import("./commands/doctor.ts"),
   },
