@@ -19,8 +19,8 @@ export function toRuntimeEnvironment(
   }
   if (hasOwnQstash(environment)) return variables;
   return {
-    PUBLIC_URL: WORKER_ALIAS,
     ...variables,
+    PUBLIC_URL: variables.PUBLIC_URL || WORKER_ALIAS,
     ...standInSettings(environment, stateDirectory, STAND_IN_URL),
     ...standInOptions(environment),
     WORKER_ALIAS,

@@ -2,6 +2,7 @@ import { QUESTIONS } from "../../guide/questions.ts";
 import { SERVER_OPTIONS } from "./arguments.ts";
 import type { CommandSpec, OptionSpec } from "./command.ts";
 import { DOOR_NAMES, DOORS } from "./doors.ts";
+import { SERVER_DOORS } from "./server-doors.ts";
 
 const CHANNEL = { name: "channel", text: "a channel's name, such as demo/hello" } as const;
 const LIMIT: OptionSpec = { name: "limit", short: "n", value: "N", text: "end after N events" };
@@ -224,6 +225,27 @@ event's sequence) is the same on every door. The doors:\n${DOORS.map(({ name, te
       { command: "everywire token ops --role admin --json", text: "an admin, with when it ends" },
     ],
     load: () => import("./commands/token.ts"),
+  },
+  {
+    name: "init",
+    summary: "make a project of one's own, with some of the doors",
+    details:
+      "A small project that works: the sources of those doors, copied, with nothing of the others, their tests,\nwhat serves and what deploys them. Its owner changes what they like; nothing leads back here.",
+    positionals: [{ name: "folder", text: "to make in this one; its name is the project's" }],
+    options: [
+      {
+        name: "doors",
+        value: "DOOR",
+        text: "which doors, with commas or several times",
+        choices: SERVER_DOORS,
+        isMultiple: true,
+      },
+    ],
+    examples: [
+      { command: "everywire init my-app --doors rest,sse,webhooks", text: "an API whose changes are told" },
+      { command: "everywire init sensors --doors mqtt,tcp,http", text: "devices, and a way to look" },
+    ],
+    load: () => import("./commands/init.ts"),
   },
   {
     name: "seed",
