@@ -10,7 +10,7 @@ import type {
   Receipt,
   StoredEvent,
 } from "../core/ports.ts";
-import type { Result } from "../core/result.ts";
+import type { Failure, Result } from "../core/result.ts";
 import { attempt, attemptAsync } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
 import type {
@@ -52,6 +52,8 @@ export interface ChannelEnv {
   readonly MQTT_SESSION: DurableObjectNamespace<LiveSubscriberObject>;
   readonly MQTT_SHARE: DurableObjectNamespace<SubscriberObject>;
 }
+
+type WaitRequest = ReadRequest & { readonly timeoutMs: number };
 
 /** Where the objects of each kind of durable subscriber are. */
 const SUBSCRIBER_BINDINGS = {
@@ -174,20 +176,36 @@ export class Channel extends DurableObject<ChannelEnv> {
     });
   }
 
+  /** For other objects; the Worker takes {@link readText}. */
   read(request: ReadRequest): Result<Page> {
-    const nowMs = Date.now();
-    const resolved = attempt(() =>
-      this.#streams.isNeeded ? this.#streams.onRead(request.after, nowMs) : request.after,
-    );
-    if (!resolved.ok) return resolved;
-    this.#log.expire(nowMs);
-    return this.#pages.read(resolved.value, request.limit);
+    const start = this.#startReading(request);
+    return start.ok ? this.#pages.read(start.value, request.limit) : start;
+  }
+
+  /** A page as text (`wire/rpc-text.ts`), or why there is none. */
+  readText(request: ReadRequest): string | Failure {
+    const start = this.#startReading(request);
+    return start.ok ? this.#pages.readText(start.value, request.limit) : start;
   }
 
   /** A long poll: what is there, or the first that comes, or an empty page when `timeoutMs` is over. */
-  async wait(request: ReadRequest & { readonly timeoutMs: number }): Promise<Result<Page>> {
+  async wait(request: WaitRequest): Promise<Result<Page>> {
+    const ready = await this.#untilReady(request);
+    return ready.ok ? this.read(ready.value) : ready;
+  }
+
+  /** {@link wait}, as {@link readText}. */
+  async waitText(request: WaitRequest): Promise<string | Failure> {
+    const ready = await this.#untilReady(request);
+    return ready.ok ? this.readText(ready.value) : ready;
+  }
+
+  /** Resolves when there is something to read, or nothing came for long enough: with what to ask for then. */
+  async #untilReady(request: WaitRequest): Promise<Result<ReadRequest>> {
     const page = this.read(request);
-    if (!page.ok || page.value.events.length > 0 || page.value.gap !== undefined) return page;
+    if (!page.ok) return page;
+    const { events, gap, next } = page.value;
+    if (events.length > 0 || gap !== undefined) return { ok: true, value: request };
     if (this.#stream.state.isClosed) {
       return attempt(() => {
         throw new EverywireError(
@@ -198,7 +216,14 @@ export class Channel extends DurableObject<ChannelEnv> {
     }
     await this.#waiters.park(request.timeoutMs);
     // From where the reader stood before, so that what came with others in one append is not passed over.
-    return this.read({ after: page.value.next as After, limit: request.limit });
+    return { ok: true, value: { after: next as After, limit: request.limit } };
+  }
+
+  #startReading({ after }: ReadRequest): Result<After> {
+    const nowMs = Date.now();
+    const start = attempt(() => (this.#streams.isNeeded ? this.#streams.onRead(after, nowMs) : after));
+    if (start.ok) this.#log.expire(nowMs);
+    return start;
   }
 
   presence(): Presence {

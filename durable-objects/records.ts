@@ -21,7 +21,7 @@ import type {
 import type { Failure, Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
-import { decodeOutcomes, encodeAppends, encodeRecordText } from "../wire/rpc-text.ts";
+import { decodeOutcomes, encodeAppends, encodeRecordPage, encodeRecordText } from "../wire/rpc-text.ts";
 import type { Channel } from "./channel.ts";
 import { DeadLetters } from "./records-dead-letters.ts";
 import { FileStore } from "./records-files.ts";
@@ -29,7 +29,7 @@ import type { SendJob } from "./records-job-outbox.ts";
 import { JobOutbox } from "./records-job-outbox.ts";
 import { migrate } from "./records-migrations.ts";
 import { nextAlarmMs, Outbox } from "./records-outbox.ts";
-import type { InsertedText, StoredText, TextPage } from "./records-store.ts";
+import type { InsertedText, StoredText } from "./records-store.ts";
 import { RecordStore } from "./records-store.ts";
 
 export interface RecordsEnv {
@@ -81,8 +81,10 @@ export class Records extends DurableObject<RecordsEnv> {
     return ids.map((id) => this.#store.get(collection, id));
   }
 
-  list(collection: CollectionName, query: ListQuery): Result<TextPage> {
-    return attempt(() => this.#store.list(collection, query));
+  /** A page as text (`wire/rpc-text.ts`), or why there is none. */
+  list(collection: CollectionName, query: ListQuery): string | Failure {
+    const outcome = attempt(() => this.#store.list(collection, query));
+    return outcome.ok ? encodeRecordPage(outcome.value) : outcome;
   }
 
   listByParents(collection: CollectionName, query: ParentsQuery): StoredText[][] {

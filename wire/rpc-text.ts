@@ -100,3 +100,54 @@ export function decodeReceipts(
 ): readonly { readonly sequence: string; readonly duplicate: boolean }[] {
   return text.split(" ").map((part) => ({ sequence: part.slice(1), duplicate: part.startsWith("=") }));
 }
+
+interface EventPage {
+  readonly gap: { readonly requested: string; readonly resumedAt: string } | undefined;
+  readonly events: readonly { readonly sequence: string; readonly type: string; readonly json: string }[];
+  readonly next: string;
+  readonly upToDate: boolean;
+}
+
+/** A page of a log. */
+export function encodeEventPage({ gap, events, next, upToDate }: EventPage): string {
+  let text = (upToDate ? "+" : "-") + next + FIELD_END + (gap === undefined ? "" : JSON.stringify(gap));
+  for (const { sequence, type, json } of events) {
+    text += FIELD_END + sequence + FIELD_END + type + FIELD_END + json;
+  }
+  return text;
+}
+
+export function decodeEventPage(text: string): EventPage {
+  const fields = text.split(FIELD_END);
+  const [position = "", gap] = fields;
+  const events: { sequence: string; type: string; json: string }[] = [];
+  for (let index = 2; index < fields.length; index += 3) {
+    const [sequence = "", type = "", json = ""] = [fields[index], fields[index + 1], fields[index + 2]];
+    events.push({ sequence, type, json });
+  }
+  return {
+    gap: gap ? JSON.parse(gap) : undefined,
+    events,
+    next: position.slice(1),
+    upToDate: position.startsWith("+"),
+  };
+}
+
+interface RecordTexts {
+  readonly records: readonly { readonly version: number; readonly body: string }[];
+  readonly total: number | undefined;
+  readonly nextCursor: string | undefined;
+}
+
+/** A page of records. */
+export function encodeRecordPage({ records, total, nextCursor }: RecordTexts): string {
+  let text = JSON.stringify({ total, nextCursor });
+  for (const record of records) text += FIELD_END + encodeRecordText(record);
+  return text;
+}
+
+export function decodeRecordPage(text: string): RecordTexts {
+  const [head = "{}", ...records] = text.split(FIELD_END);
+  const { total, nextCursor } = JSON.parse(head) as Partial<RecordTexts>;
+  return { records: records.map(decodeRecordText), total, nextCursor };
+}

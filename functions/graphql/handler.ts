@@ -6,7 +6,7 @@ import { chooseSubprotocol } from "../boundary/identity.ts";
 import { queryOf } from "../boundary/request-target.ts";
 import { createGraphqlContext } from "./context.ts";
 import { graphiqlAsset, graphiqlPage } from "./graphiql.ts";
-import { getGraphqlServer } from "./server.ts";
+import { answerGraphql } from "./server.ts";
 import { GRAPHQL_SUBPROTOCOL } from "./socket.ts";
 
 /** `GET` and `POST /graphql` (GraphQL over HTTP), over which subscriptions come as an event stream. */
@@ -17,7 +17,7 @@ export async function handleGraphql(c: EdgeContext): Promise<Response> {
   const context = createGraphqlContext(toOperationContext(c), c.env.requestId, () =>
     takeRequest(c.get("edge"), c.get("identity")),
   );
-  const response = await getGraphqlServer().fetch(request, context);
+  const response = await answerGraphql(request, context);
   if (response.status === 406) {
     throw new EverywireError(
       "not_acceptable",
