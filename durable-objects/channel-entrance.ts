@@ -2,6 +2,7 @@ import type { After } from "../core/cursor.ts";
 import { isEphemeralType } from "../core/event.ts";
 import { toDefaultSource, toRateKey } from "../core/identity.ts";
 import type { SocketRequest } from "../core/ports.ts";
+import { BATCH_SUBPROTOCOL } from "../wire/socket-frame.ts";
 import { presenceEvent } from "./channel-socket-commands.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
 import type { Start } from "./channel-state.ts";
@@ -34,6 +35,7 @@ export class ChannelEntrance {
       memberId: member.id,
       memberName: member.name,
       mayWrite: opening.mayWrite,
+      takesBatches: opening.subprotocol === BATCH_SUBPROTOCOL,
       isAnonymous: identity.kind === "anonymous",
       source: toDefaultSource(identity),
       rateKey: toRateKey(identity),
