@@ -101,6 +101,26 @@ export interface Subscription extends AsyncIterable<readonly FeedRecord[]> {
   close(): void;
 }
 
+/**
+ * A subscription that can also be taken from without a promise for each event, by one reader at a time, which then does
+ * not iterate it. All live readers of a channel in one isolate are given the same array, so that what a wire makes of it
+ * can be made once.
+ */
+export interface LiveSubscription extends Subscription {
+  /**
+   * What comes next, and stays; undefined where nothing is there yet.
+   *
+   * @throws EverywireError where the reader was cut, when all that came before is taken
+   */
+  peek(): readonly FeedRecord[] | undefined;
+  /** The same, and it is taken. What was taken before is then known to have been passed on. */
+  take(): readonly FeedRecord[] | undefined;
+  /** Whether it ended in order, and all of it is taken. */
+  readonly isOver: boolean;
+  /** Has `listener` be called whenever there may be something to take, or the end came. In place of any other. */
+  onReady(listener: () => void): void;
+}
+
 export interface Member {
   readonly id: string;
   readonly name: string;
@@ -144,7 +164,7 @@ export interface Channels {
   read(channel: ChannelName, request: ReadRequest): Promise<Page>;
   /** Like `read`, but where there is nothing yet, waits for the first event or for `timeoutMs`. */
   wait(channel: ChannelName, request: ReadRequest & { readonly timeoutMs: number }): Promise<Page>;
-  subscribe(channel: ChannelName, request: { readonly after: After }): Promise<Subscription>;
+  subscribe(channel: ChannelName, request: { readonly after: After }): Promise<LiveSubscription>;
   /** Answers a WebSocket upgrade: the socket ends in the channel itself, or as near to it as the edge allows. */
   openSocket(channel: ChannelName, request: SocketRequest, upgrade: Request): Promise<Response>;
   presence(channel: ChannelName): Promise<Presence>;

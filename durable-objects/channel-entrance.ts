@@ -2,6 +2,7 @@ import type { After } from "../core/cursor.ts";
 import { toDefaultSource, toRateKey } from "../core/identity.ts";
 import type { SocketRequest } from "../core/ports.ts";
 import { encodePresenceEvent } from "../core/presence-event.ts";
+import { BATCH_SUBPROTOCOL } from "../wire/socket-frame.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
 import type { Start } from "./channel-state.ts";
 
@@ -33,6 +34,7 @@ export class ChannelEntrance {
       memberId: member.id,
       memberName: member.name,
       mayWrite: opening.mayWrite,
+      takesBatches: opening.subprotocol === BATCH_SUBPROTOCOL,
       isAnonymous: identity.kind === "anonymous",
       source: toDefaultSource(identity),
       rateKey: toRateKey(identity),

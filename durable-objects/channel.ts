@@ -150,7 +150,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
-    this.#sockets.deliver(fresh, nowMs);
+    this.#sockets.deliver(fresh);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
