@@ -82,7 +82,8 @@ function seriesOf(chart: Chart): readonly string[] {
 
 function toAxis({ groups, scale }: Chart): Axis {
   const values = groups.flatMap((group) => group.bars.map((bar) => bar.value));
-  const most = Math.max(...values, Number.MIN_VALUE);
+  // Where all is nothing, any scale shows it.
+  const most = Math.max(...values, 0) || 1;
   if (scale === "linear") {
     const step = roundStep(most / 4);
     const end = Math.max(step, Math.ceil(most / step) * step);
@@ -90,7 +91,8 @@ function toAxis({ groups, scale }: Chart): Axis {
     return { part: (value) => Math.max(0, value) / end, ticks };
   }
   const above = values.filter((value) => value > 0);
-  const low = Math.floor(Math.log10(Math.min(...above, most)));
+  // Below the smallest, so that it has a bar.
+  const low = Math.ceil(Math.log10(Math.min(...above, most))) - 1;
   const high = Math.max(low + 1, Math.ceil(Math.log10(most)));
   const ticks = Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
   // What is nothing has no place on such a scale, and stands at its beginning.

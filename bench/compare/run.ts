@@ -7,9 +7,9 @@
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../../scripts/paths.ts";
-import { stopSignal } from "../../scripts/stop-signal.ts";
 import type { Chapter } from "./chapter.ts";
 import { CHAPTERS } from "./chapters.ts";
+import { onInterruption } from "./interruption.ts";
 import type { KeptChapter } from "./kept.ts";
 import { readKept } from "./kept.ts";
 import { describeMachine } from "./machine.ts";
@@ -50,7 +50,9 @@ const progress = new Progress(
   process.stderr,
   wanted.reduce((sum, chapter) => sum + chapter.budgetSeconds, 0),
 );
-void stopSignal().then((signal) => {
+onInterruption((signal) => {
+  // A terminal signals the whole group, and npm passes it on: the second must not cut the stopping short.
+  if (stop.signal.aborted) return;
   progress.say(`${signal}: stopping what runs. The last report stays as it is.`);
   stop.abort(new Error("It was interrupted."));
   // What was started ends with this process, however that ends (scripts/end-with-parent.ts).

@@ -52,12 +52,18 @@ export function openReaders({ server, readers }: Bench, door: string, channel: s
   });
 }
 
-/** Publishes at a pace to one reader, on a channel of its own. @throws Error where events did not arrive */
+/**
+ * Publishes at a pace to one reader, on a channel of its own.
+ *
+ * @param lateMs how long after the last answer to the publisher the last event may come
+ * @throws Error where events did not arrive
+ */
 export async function measurePaced(
   bench: Bench,
   door: string,
   perSecond: number,
   durationMs: number,
+  lateMs = ARRIVAL_TIMEOUT_MS,
 ): Promise<Paced> {
   const { server, readers, publisher, scale } = bench;
   const { place } = server;
@@ -73,7 +79,7 @@ export async function measurePaced(
     });
     const collected = await readers.call(place, "collect", {
       count: sent.sent,
-      timeoutMs: ARRIVAL_TIMEOUT_MS,
+      timeoutMs: lateMs,
     });
     const cpuAfterMs = server.cpuMs();
     const { received, latencies, ended } = collected;

@@ -23,6 +23,8 @@ export interface Scale {
   readonly steadyPerSecond: number;
   readonly steadyMs: number;
   readonly searchMs: number;
+  /** Where the search ends, whatever is sustained. */
+  readonly searchMostPerSecond: number;
   readonly searchP99Ms: number;
   readonly searchDrainMs: number;
   readonly fanOuts: readonly number[];

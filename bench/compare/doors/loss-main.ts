@@ -20,8 +20,12 @@ const WARM_UP = { perSecond: 50, durationMs: 300 };
 const [names = "", scaleText = "{}"] = process.argv.slice(2);
 const scale = JSON.parse(scaleText) as Scale;
 
-execFileSync("ip", ["link", "set", "lo", "up"]);
-const server = await startLabServer({ withGateway: true });
+/** Programs of the network are where only root looks. */
+const PATHS = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+
+execFileSync("ip", ["link", "set", "lo", "up"], { env: PATHS });
+const doors = names.split(",").map(doorOf);
+const server = await startLabServer({ withGateway: doors.some((door) => door.isGateway === true) });
 const { gateway } = server.place;
 const bench: Bench = {
   server: { ...server, place: { ...server.place, readerHost: READER_HOST } },
@@ -33,7 +37,7 @@ const bench: Bench = {
 };
 const pace = { perSecond: scale.lossPerSecond, durationMs: scale.lossMs };
 const losses: Record<string, Measured<LossFigure>> = {};
-for (const group of toGroups(names.split(",").map(doorOf), scale.sideBySide)) {
+for (const group of toGroups(doors, scale.sideBySide)) {
   await runSideBySide(bench, group, WARM_UP);
   const without = await runSideBySide(bench, group, pace);
   // Subscribing is not what is measured, so packets are dropped once it is over.
@@ -61,7 +65,7 @@ function setLoss(part: number): void {
 }
 
 function nft(commands: string): void {
-  execFileSync("nft", [commands], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } });
+  execFileSync("nft", [commands], { env: PATHS });
 }
 
 function compare(name: string, without: BesideByDoor, withLoss: BesideByDoor): Measured<LossFigure> {

@@ -44,6 +44,7 @@ export async function measureLoss(doors: readonly MeasuredDoor[], run: LossRun):
   const stop = () => child.kill("SIGKILL");
   run.signal.addEventListener("abort", stop, { once: true });
   const ended = once(child, "exit");
+  run.onDone(0);
   let losses: Losses = {};
   let done = 0;
   for await (const line of createInterface({ input: child.stdout })) {

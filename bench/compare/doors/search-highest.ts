@@ -4,7 +4,6 @@ import { doorOf } from "./doors.ts";
 import type { Highest, Paced } from "./figures.ts";
 
 const FIRST_PER_SECOND = 1000;
-const MOST_PER_SECOND = 32_000;
 const LEAST_PER_SECOND = 4;
 /** Halvings of what lies between a rate that was sustained and one that was not. */
 const REFINEMENTS = 2;
@@ -20,15 +19,16 @@ export const FULL_PART = 0.9;
  * @throws Error where no rate was sustained
  */
 export async function searchHighest(bench: Bench, door: string): Promise<Highest> {
-  const { searchMs, searchP99Ms, pollIntervalMs } = bench.scale;
-  const boundMs = searchP99Ms + (doorOf(door).isPolled ? pollIntervalMs : 0);
+  const { searchMs, searchMostPerSecond, searchP99Ms, searchDrainMs, pollIntervalMs } = bench.scale;
+  const pollMs = doorOf(door).isPolled ? pollIntervalMs : 0;
+  const boundMs = searchP99Ms + pollMs;
   let best: Paced | undefined;
   let limit = "";
   const isSustained = async (perSecond: number): Promise<boolean> => {
     bench.signal.throwIfAborted();
     let paced: Paced;
     try {
-      paced = await measurePaced(bench, door, perSecond, searchMs);
+      paced = await measurePaced(bench, door, perSecond, searchMs, searchDrainMs + pollMs);
     } catch (thrown) {
       limit = thrown instanceof Error ? thrown.message : String(thrown);
       return false;
@@ -44,7 +44,7 @@ export async function searchHighest(bench: Bench, door: string): Promise<Highest
   };
   let good = 0;
   let bad: number | undefined;
-  for (let perSecond = FIRST_PER_SECOND; perSecond <= MOST_PER_SECOND; perSecond *= 2) {
+  for (let perSecond = FIRST_PER_SECOND; perSecond <= searchMostPerSecond; perSecond *= 2) {
     if (!(await isSustained(perSecond))) {
       bad = perSecond;
       break;
