@@ -3,6 +3,7 @@ import type { Lab } from "../../bench/compare/chapter.ts";
 import { describeFloor } from "../../bench/compare/floor/describe.ts";
 import { measureFloor } from "../../bench/compare/floor/measure.ts";
 import { describePeers } from "../../bench/compare/peers/describe.ts";
+import { MQTT_TRIAL } from "../../bench/compare/peers/figures.ts";
 import { measurePeers } from "../../bench/compare/peers/measure.ts";
 import { whyNoMosquitto } from "./mosquitto.ts";
 
@@ -27,13 +28,13 @@ describe("the comparison", () => {
     for (const { rounds } of read?.standings ?? []) expect(rounds[0]?.perSecond).toBeGreaterThan(0);
     const survived = figures.durability.map(({ name, what, left }) => [name, what, left]);
     expect(survived).toContainEqual(["Everywire", "publish", 200]);
-    expect(survived).toContainEqual(["Everywire", "MQTT, retained at QoS 1", 200]);
+    expect(survived).toContainEqual(["Everywire", MQTT_TRIAL, 200]);
     if (whyNoMosquitto() === undefined) {
       expect(mqtt?.standings.map(({ name, failure }) => [name, failure])).toEqual([
         ["Everywire", undefined],
         ["Mosquitto", undefined],
       ]);
-      expect(survived).toContainEqual(["Mosquitto", "MQTT, retained at QoS 1", 0]);
+      expect(survived).toContainEqual(["Mosquitto", MQTT_TRIAL, 0]);
     } else {
       expect(figures.subjects.find(({ name }) => name === "Mosquitto")?.missing).toContain("not installed");
     }

@@ -1,7 +1,7 @@
 import type { Chart, Telling } from "../chapter.ts";
 import type { Round } from "../interleave.ts";
-import { medianOf, ratioOf } from "../interleave.ts";
-import { listed, quantity, times } from "../phrases.ts";
+import { medianOf, otherCoresOf, ratioOf } from "../interleave.ts";
+import { listed, quantity, times, toDisturbance } from "../phrases.ts";
 import type { DoorFigures, FloorFigures } from "./figures.ts";
 
 /** What is aimed at where operations come one by one: CPU of ours for one of the floor's. */
@@ -23,6 +23,7 @@ export function describeFloor({ doors }: FloorFigures): Telling {
           "The floor is workerd alone, doing the same work on storage and sockets with no framework, no identity, no limits and no validation, with as many bytes stored and sent " +
             "(`bench/bare-worker.js`). Both run at once and are asked in turn; a ratio is taken within each round, and the median of the rounds is what counts. " +
             `CPU is of the runtime's process, for one operation. The aim for operations that come one by one is a ratio of ${AIM} at most; under load it is to be well past the floor.`,
+          ...toDisturbance(otherCoresOf(doors.flatMap(({ ours, floor }) => [ours, floor]))),
           ...failed,
         ],
         tables: [
