@@ -1,4 +1,4 @@
-import type { Chart, Telling } from "../chapter.ts";
+import type { Chart, Table, Telling } from "../chapter.ts";
 import type { Round } from "../interleave.ts";
 import { medianOf, otherCoresOf, ratioOf } from "../interleave.ts";
 import { listed, quantity, times, toDisturbance } from "../phrases.ts";
@@ -53,6 +53,7 @@ export function describeFloor({ doors }: FloorFigures): Telling {
               medianOf(door.floor.rounds, "p50Ms"),
             ]),
           },
+          ...toSyncs(doors),
           {
             caption: "What was done",
             columns: ["door", "how"],
@@ -63,6 +64,22 @@ export function describeFloor({ doors }: FloorFigures): Telling {
       },
     ],
   };
+}
+
+/** Of doors that write: one for each operation, or one for several that waited together. */
+function toSyncs(doors: readonly DoorFigures[]): readonly Table[] {
+  const rows = doors.flatMap(({ title, syncs }) =>
+    syncs === undefined ? [] : [[title, syncs.ours, syncs.floor]],
+  );
+  if (rows.length === 0) return [];
+  return [
+    {
+      caption:
+        "Syncs to the disk for one operation, counted by strace: 1 is one for each, less is one for several that waited together",
+      columns: ["door", "Everywire", "floor"],
+      rows,
+    },
+  ];
 }
 
 function toRatio({ ours, floor }: DoorFigures, field: keyof Round): number | undefined {

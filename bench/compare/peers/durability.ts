@@ -3,10 +3,10 @@ import { within } from "../../deadline.ts";
 import { MqttClient } from "../../mqtt-client.ts";
 import { loadQos1 } from "../../mqtt-publishing.ts";
 import type { Sample } from "../../rounds.ts";
+import { countSyncs } from "../syncs.ts";
 import type { DurabilityFigures } from "./figures.ts";
 import { MQTT_TRIAL, PUBLISH_TRIAL } from "./figures.ts";
 import type { MqttDoor, RunningPeer } from "./peer.ts";
-import { countSyncs } from "./syncs.ts";
 
 /** Written and acknowledged before the kill. */
 const EVENTS = 200;

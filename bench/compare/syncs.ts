@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { treeOf } from "../../process-tree.ts";
+import { treeOf } from "../process-tree.ts";
 
 const STRACE = "/usr/bin/strace";
 /** The calls that ask for data to be on the disk. */
