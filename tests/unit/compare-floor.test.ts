@@ -24,7 +24,7 @@ test("says which doors are near the floor, and what is reached under load", () =
     ],
   });
   expect(findings).toEqual([
-    "Of 2 kinds of work measured one operation at a time, 1 take at most 1.3 times the CPU of a bare runtime: read (1.20 times). The most is sse, with 4.00 times the floor's CPU.",
+    "Of 2 kinds of work whose operations stand by themselves, 1 take at most 1.3 times the CPU of a bare runtime: read (1.20 times). The most is sse, with 4.00 times the floor's CPU.",
     "**publish-32**: Everywire reached 20,000 events/s where the floor reached 6,670: 3.00 times as many, at 0.33 times its CPU for each.",
   ]);
   expect(parts[0]?.tables[0]?.rows).toHaveLength(3);

@@ -99,7 +99,7 @@ function toOverheadFindings(doors: readonly DoorFigures[]): readonly string[] {
   if (last === undefined) return [];
   const named = within.map(({ title, ratio }) => `${title} (${times(ratio)})`);
   return [
-    `Of ${known.length} kinds of work measured one operation at a time, ${within.length} take at most ${AIM} times the CPU of a bare runtime` +
+    `Of ${known.length} kinds of work whose operations stand by themselves, ${within.length} take at most ${AIM} times the CPU of a bare runtime` +
       `${within.length === 0 ? "" : `: ${listed(named)}`}. The most is ${last.title}, with ${times(last.ratio)} the floor's CPU.`,
   ];
 }

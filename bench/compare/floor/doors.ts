@@ -6,7 +6,7 @@ import type { RequestParts } from "../../http-connection.ts";
 import { loadHttp } from "../../http-load.ts";
 import { loadLines } from "../../line-load.ts";
 import { LongPollLoad } from "../../long-poll-load.ts";
-import { loadQos1 } from "../../mqtt-publishing.ts";
+import { MqttPublishing } from "../../mqtt-publishing.ts";
 import type { Sample } from "../../rounds.ts";
 import type { Sides } from "./sides.ts";
 
@@ -178,11 +178,9 @@ function mqtt(window: number): FloorDoor {
     how: "A PUBLISH is stored and its PUBACK sent; the floor knows no more of MQTT than that, and stores in the object that has the socket.",
     isUnderLoad: window > 1,
     async open({ ours, bare }) {
-      const load = (url: string): Load => ({
-        run: (durationMs) =>
-          loadQos1(url.replace("http", "ws"), `demo/floor-mqtt-${window}`, durationMs, window),
-      });
-      return { ours: load(`${ours.url}/mqtt`), bare: load(`${bare.url}/mqtt/mqtt-${window}`) };
+      const load = async (url: string): Promise<Load> =>
+        MqttPublishing.open(url.replace("http", "ws"), `demo/floor-mqtt-${window}`, 1, window);
+      return { ours: await load(`${ours.url}/mqtt`), bare: await load(`${bare.url}/mqtt/mqtt-${window}`) };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../../deadline.ts";
 import { MqttClient } from "../../mqtt-client.ts";
-import { loadQos1 } from "../../mqtt-publishing.ts";
+import { MqttPublishing } from "../../mqtt-publishing.ts";
 import type { Sample } from "../../rounds.ts";
 import { countSyncs } from "../syncs.ts";
 import type { DurabilityFigures } from "./figures.ts";
@@ -98,7 +98,12 @@ function toTrials({ doors: { publish, mqtt } }: RunningPeer): readonly Trial[] {
     trials.push({
       what: MQTT_TRIAL,
       promise: mqtt.promise,
-      load: (writers, durationMs) => loadQos1(mqtt.port, "demo/syncs", durationMs, writers),
+      async load(writers, durationMs) {
+        const publishing = await MqttPublishing.open(mqtt.port, "demo/syncs", 1, writers);
+        const sample = await publishing.run(durationMs);
+        publishing.close();
+        return sample;
+      },
       write: (count) => writeToSession(mqtt, count),
       count: () => readSession(mqtt),
     });
