@@ -27,8 +27,15 @@ export class MqttClient {
     this.closed = closed;
   }
 
-  /** @param address a port of this machine, or the URL of a WebSocket */
-  static async connect(address: number | string, options: Partial<IConnectPacket> = {}): Promise<MqttClient> {
+  /**
+   * @param address a port of this machine, or the URL of a WebSocket
+   * @param onPacket told from the first packet after CONNACK on, which may come with it
+   */
+  static async connect(
+    address: number | string,
+    options: Partial<IConnectPacket> = {},
+    onPacket: (packet: Packet, client: MqttClient) => void = () => undefined,
+  ): Promise<MqttClient> {
     const { protocolVersion = 4 } = options;
     const reader = parser({ protocolVersion });
     const onBytes = (bytes: Uint8Array) => reader.parse(bytes as Buffer);
@@ -38,6 +45,7 @@ export class MqttClient {
         ? await openTcp(address, onBytes, closed.resolve)
         : [await openWebSocket(address, onBytes, closed.resolve), undefined];
     const client = new MqttClient(carrier, socket, closed.promise);
+    client.onPacket = (packet) => onPacket(packet, client);
     const connected = Promise.withResolvers<void>();
     reader.on("packet", (packet) => {
       if (packet.cmd !== "connack") return client.onPacket(packet);

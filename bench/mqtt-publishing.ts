@@ -7,59 +7,74 @@ const PAYLOAD = JSON.stringify({ type: "bench", data: { text: "x".repeat(90) } }
 const ARRIVAL_MS = 8000;
 
 /**
- * QoS 0: one client publishes, another receives; an operation is a message that arrived. At most `WINDOW` are on their way,
- * as there is no acknowledgement to wait for, and a queue without end would be measured instead.
+ * One publisher, connected once: what a session costs to make is no part of what a message costs. At QoS 1 an operation is a
+ * publish that was acknowledged, with a window of them on their way. At QoS 0 another client receives, and an operation is a
+ * message that arrived; as there is no acknowledgement to wait for, the window is of messages that have not arrived, or a
+ * queue without end would be measured.
  */
-export async function loadQos0(address: number | string, topic: string, durationMs: number): Promise<Sample> {
-  const reader = await MqttClient.connect(address);
-  await reader.subscribe(topic, 0);
-  const publisher = await MqttClient.connect(address);
-  const run = new Run(durationMs, (sent) => publisher.publish(topic, PAYLOAD, 0, (sent % 65_535) + 1));
-  reader.onPacket = ({ cmd }) => {
-    if (cmd === "publish") run.onDone();
-  };
-  try {
-    return await run.finish(Promise.race([reader.closed, publisher.closed]));
-  } finally {
-    publisher.close();
-    reader.close();
-  }
-}
+export class MqttPublishing {
+  readonly #publisher: MqttClient;
+  readonly #reader: MqttClient | undefined;
+  readonly #topic: string;
+  readonly #window: number;
+  #run: Run | undefined;
+  #sent = 0;
 
-/** QoS 1: an operation is a publish that was acknowledged, with `WINDOW` of them on their way. */
-export async function loadQos1(
-  address: number | string,
-  topic: string,
-  durationMs: number,
-  window = WINDOW,
-): Promise<Sample> {
-  const publisher = await MqttClient.connect(address);
-  const run = new Run(
-    durationMs,
-    (sent) => publisher.publish(topic, PAYLOAD, 1, (sent % 65_535) + 1),
-    window,
-  );
-  publisher.onPacket = ({ cmd }) => {
-    if (cmd === "puback") run.onDone();
-  };
-  try {
-    return await run.finish(publisher.closed);
-  } finally {
-    publisher.close();
+  private constructor(publisher: MqttClient, reader: MqttClient | undefined, topic: string, window: number) {
+    this.#publisher = publisher;
+    this.#reader = reader;
+    this.#topic = topic;
+    this.#window = window;
+    const [teller, told] = reader === undefined ? [publisher, "puback"] : [reader, "publish"];
+    teller.onPacket = ({ cmd }) => {
+      if (cmd === told) this.#run?.onDone();
+    };
+  }
+
+  /** @param address a port of this machine, or the URL of a WebSocket */
+  static async open(
+    address: number | string,
+    topic: string,
+    qos: 0 | 1,
+    window = WINDOW,
+  ): Promise<MqttPublishing> {
+    const publisher = await MqttClient.connect(address);
+    if (qos === 1) return new MqttPublishing(publisher, undefined, topic, window);
+    const reader = await MqttClient.connect(address);
+    await reader.subscribe(topic, 0);
+    return new MqttPublishing(publisher, reader, topic, window);
+  }
+
+  /** @throws Error where a message does not arrive, or the broker hangs up */
+  async run(durationMs: number): Promise<Sample> {
+    const qos = this.#reader === undefined ? 1 : 0;
+    const send = () => {
+      this.#sent += 1;
+      this.#publisher.publish(this.#topic, PAYLOAD, qos, (this.#sent % 65_535) + 1);
+    };
+    this.#run = new Run(durationMs, send, this.#window);
+    return await this.#run.finish(
+      Promise.race([this.#publisher.closed, ...(this.#reader === undefined ? [] : [this.#reader.closed])]),
+    );
+  }
+
+  close(): void {
+    this.#publisher.close();
+    this.#reader?.close();
   }
 }
 
 /** Keeps a window of operations going. What was sent first is done first: both wires and brokers keep the order. */
 class Run {
   readonly #durationMs: number;
-  readonly #send: (sent: number) => void;
+  readonly #send: () => void;
   readonly #window: number;
   readonly #sentMs: number[] = [];
   readonly #latenciesMs: number[] = [];
   readonly #over = Promise.withResolvers<void>();
   readonly #startedMs = performance.now();
 
-  constructor(durationMs: number, send: (sent: number) => void, window = WINDOW) {
+  constructor(durationMs: number, send: () => void, window: number) {
     this.#durationMs = durationMs;
     this.#send = send;
     this.#window = window;
@@ -95,6 +110,6 @@ class Run {
 
   #next(): void {
     this.#sentMs.push(performance.now());
-    this.#send(this.#sentMs.length);
+    this.#send();
   }
 }

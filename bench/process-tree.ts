@@ -26,6 +26,21 @@ export function cpuMsOfAll(pids: readonly number[]): number | undefined {
   return sum(pids.map(cpuMsOf));
 }
 
+/** CPU time that all programs on this machine have used since it started, in ms; undefined where there is no /proc. */
+export function machineCpuMs(): number | undefined {
+  try {
+    // proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal, in hundredths of a second.
+    const [, user, nice, system, , , irq, softirq, steal] = readFileSync("/proc/stat", "utf8")
+      .slice(0, 200)
+      .split(/\s+/)
+      .map(Number);
+    const ticks = [user, nice, system, irq, softirq, steal].map((value) => value ?? 0);
+    return ticks.reduce((total, value) => total + value, 0) * 10;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Memory that processes hold together (resident sets), in bytes; undefined where there is no /proc. What they share counts
  * more than once, so only a difference says something.

@@ -1,5 +1,5 @@
 import { within } from "../deadline.ts";
-import { cpuMsOfAll, treeOf } from "../process-tree.ts";
+import { cpuMsOfAll, machineCpuMs, treeOf } from "../process-tree.ts";
 import type { Sample } from "../rounds.ts";
 
 /** One of those that are compared on the same work. */
@@ -29,6 +29,8 @@ export interface Round {
   readonly p99Ms: number;
   /** How much of a core this process used, which is the client: at 1 the rate may be its own. */
   readonly clientCores: number;
+  /** How many cores everything else on this machine used meanwhile; left out where there is no /proc. */
+  readonly otherCores?: number;
 }
 
 export interface Interleaving {
@@ -88,18 +90,25 @@ async function measure(contender: Contender, durationMs: number): Promise<Round>
   const pids = treeOf(contender.processIds());
   const before = cpuMsOfAll(pids);
   const clientBefore = process.cpuUsage();
+  const machineBefore = machineCpuMs();
   const sample = await within(contender.name, durationMs + GRACE_MS, contender.run(durationMs));
   const after = cpuMsOfAll(pids);
   const client = process.cpuUsage(clientBefore);
+  const machineAfter = machineCpuMs();
   const { operations, elapsedMs } = sample;
   if (operations === 0) throw new Error("Not one operation came to its end.");
   const sorted = Float64Array.from(sample.latenciesMs).sort();
+  const clientMs = (client.user + client.system) / 1000;
+  const isKnown =
+    before !== undefined && after !== undefined && machineBefore !== undefined && machineAfter !== undefined;
+  const otherMs = isKnown ? machineAfter - machineBefore - (after - before) - clientMs : undefined;
   return {
     perSecond: (operations * 1000) / elapsedMs,
     ...(before === undefined || after === undefined ? {} : { cpuUs: ((after - before) * 1000) / operations }),
     p50Ms: quantile(sorted, 0.5),
     p99Ms: quantile(sorted, 0.99),
-    clientCores: (client.user + client.system) / 1000 / elapsedMs,
+    clientCores: clientMs / elapsedMs,
+    ...(otherMs === undefined ? {} : { otherCores: Math.max(0, otherMs) / elapsedMs }),
   };
 }
 
@@ -107,6 +116,14 @@ async function measure(contender: Contender, durationMs: number): Promise<Round>
 export function medianOf(rounds: readonly Round[], field: keyof Round): number | undefined {
   const values = rounds.map((round) => round[field]).filter((value) => value !== undefined);
   return values.length === 0 ? undefined : quantile(Float64Array.from(values).sort(), 0.5);
+}
+
+/** How many cores other programs used while all of these were measured: the median of all rounds. */
+export function otherCoresOf(standings: readonly Standing[]): number | undefined {
+  return medianOf(
+    standings.flatMap(({ rounds }) => rounds),
+    "otherCores",
+  );
 }
 
 /** How many times theirs ours is: the median over the rounds of the ratio within each. */

@@ -17,3 +17,17 @@ export function listed(words: readonly string[]): string {
   if (words.length < 2) return words.join();
   return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
+
+/** A quiet machine has some of it too: its own housekeeping. */
+const QUIET_CORES = 0.15;
+
+/** Says how much of the machine other programs took during a run. @param otherCores undefined where that is not known */
+export function toDisturbance(otherCores: number | undefined): readonly string[] {
+  if (otherCores === undefined) return [];
+  const cores = otherCores.toFixed(2);
+  return otherCores <= QUIET_CORES
+    ? [`The machine was quiet: other programs used ${cores} of a core at the median.`]
+    : [
+        `Other programs used ${cores} cores at the median while this was measured, so that rates are lower and latencies higher than on a quiet machine; CPU for an operation suffers less.`,
+      ];
+}

@@ -17,13 +17,18 @@ function door(name: string, isUnderLoad: boolean, ours: number, floor: number): 
 
 test("says which doors are near the floor, and what is reached under load", () => {
   const { findings, parts } = describeFloor({
-    doors: [door("read", false, 120, 100), door("sse", false, 400, 100), door("publish-32", true, 50, 150)],
+    doors: [
+      door("read", false, 120, 100),
+      door("sse", false, 400, 100),
+      { ...door("publish-32", true, 50, 150), syncs: { ours: 0.1, floor: 1 } },
+    ],
   });
   expect(findings).toEqual([
-    "Of 2 kinds of work measured one operation at a time, 1 take at most 1.3 times the CPU of a bare runtime: read (1.20 times). The most is sse, with 4.00 times the floor's CPU.",
+    "Of 2 kinds of work whose operations stand by themselves, 1 take at most 1.3 times the CPU of a bare runtime: read (1.20 times). The most is sse, with 4.00 times the floor's CPU.",
     "**publish-32**: Everywire reached 20,000 events/s where the floor reached 6,670: 3.00 times as many, at 0.33 times its CPU for each.",
   ]);
   expect(parts[0]?.tables[0]?.rows).toHaveLength(3);
+  expect(parts[0]?.tables[1]?.rows).toEqual([["publish-32", 0.1, 1]]);
   expect(parts[0]?.charts[0]?.groups.map(({ bars }) => bars[0]?.value)).toEqual([1.2, 4, 1 / 3]);
 });
 

@@ -1,7 +1,7 @@
-import type { Chart, Telling } from "../chapter.ts";
+import type { Chart, Table, Telling } from "../chapter.ts";
 import type { Round } from "../interleave.ts";
-import { medianOf, ratioOf } from "../interleave.ts";
-import { listed, quantity, times } from "../phrases.ts";
+import { medianOf, otherCoresOf, ratioOf } from "../interleave.ts";
+import { listed, quantity, times, toDisturbance } from "../phrases.ts";
 import type { DoorFigures, FloorFigures } from "./figures.ts";
 
 /** What is aimed at where operations come one by one: CPU of ours for one of the floor's. */
@@ -23,6 +23,7 @@ export function describeFloor({ doors }: FloorFigures): Telling {
           "The floor is workerd alone, doing the same work on storage and sockets with no framework, no identity, no limits and no validation, with as many bytes stored and sent " +
             "(`bench/bare-worker.js`). Both run at once and are asked in turn; a ratio is taken within each round, and the median of the rounds is what counts. " +
             `CPU is of the runtime's process, for one operation. The aim for operations that come one by one is a ratio of ${AIM} at most; under load it is to be well past the floor.`,
+          ...toDisturbance(otherCoresOf(doors.flatMap(({ ours, floor }) => [ours, floor]))),
           ...failed,
         ],
         tables: [
@@ -52,6 +53,7 @@ export function describeFloor({ doors }: FloorFigures): Telling {
               medianOf(door.floor.rounds, "p50Ms"),
             ]),
           },
+          ...toSyncs(doors),
           {
             caption: "What was done",
             columns: ["door", "how"],
@@ -62,6 +64,22 @@ export function describeFloor({ doors }: FloorFigures): Telling {
       },
     ],
   };
+}
+
+/** Of doors that write: one for each operation, or one for several that waited together. */
+function toSyncs(doors: readonly DoorFigures[]): readonly Table[] {
+  const rows = doors.flatMap(({ title, syncs }) =>
+    syncs === undefined ? [] : [[title, syncs.ours, syncs.floor]],
+  );
+  if (rows.length === 0) return [];
+  return [
+    {
+      caption:
+        "Syncs to the disk for one operation, counted by strace: 1 is one for each, less is one for several that waited together",
+      columns: ["door", "Everywire", "floor"],
+      rows,
+    },
+  ];
 }
 
 function toRatio({ ours, floor }: DoorFigures, field: keyof Round): number | undefined {
@@ -81,7 +99,7 @@ function toOverheadFindings(doors: readonly DoorFigures[]): readonly string[] {
   if (last === undefined) return [];
   const named = within.map(({ title, ratio }) => `${title} (${times(ratio)})`);
   return [
-    `Of ${known.length} kinds of work measured one operation at a time, ${within.length} take at most ${AIM} times the CPU of a bare runtime` +
+    `Of ${known.length} kinds of work whose operations stand by themselves, ${within.length} take at most ${AIM} times the CPU of a bare runtime` +
       `${within.length === 0 ? "" : `: ${listed(named)}`}. The most is ${last.title}, with ${times(last.ratio)} the floor's CPU.`,
   ];
 }

@@ -6,7 +6,7 @@ import type { RequestParts } from "../../http-connection.ts";
 import { loadHttp } from "../../http-load.ts";
 import { loadLines } from "../../line-load.ts";
 import { LongPollLoad } from "../../long-poll-load.ts";
-import { loadQos1 } from "../../mqtt-publishing.ts";
+import { MqttPublishing } from "../../mqtt-publishing.ts";
 import type { Sample } from "../../rounds.ts";
 import type { Sides } from "./sides.ts";
 
@@ -18,6 +18,8 @@ export interface FloorDoor {
   readonly how: string;
   readonly isUnderLoad: boolean;
   readonly offered?: number;
+  /** Whether an operation is a write, so that its syncs to the disk are worth counting. */
+  readonly isWriting?: boolean;
   open(sides: Sides): Promise<{ readonly ours: Load; readonly bare: Load }>;
 }
 
@@ -68,7 +70,7 @@ function call(name: "graphql" | "jsonRpc" | "connect" | "grpcWeb", title: string
 }
 
 function publish(writers: number): FloorDoor {
-  return requests(
+  const door = requests(
     `publish-${writers}`,
     `Publish, ${writers === 1 ? "1 writer" : `${writers} writers`}`,
     "An event appended and acknowledged; the floor makes one insert for each request.",
@@ -79,6 +81,7 @@ function publish(writers: number): FloorDoor {
     writers,
     "events",
   );
+  return { ...door, isWriting: true };
 }
 
 function toBareAppend(url: string, name: string): RequestParts {
@@ -146,6 +149,7 @@ const longPoll: FloorDoor = {
   name: "long-poll",
   title: "Long polling",
   unit: "events",
+  isWriting: true,
   how: `On each of ${POLLED_CHANNELS} channels a poll waits and an event is published; the floor parks it in the object and reads the log when it wakes.`,
   isUnderLoad: false,
   async open({ ours, bare }) {
@@ -170,35 +174,38 @@ function mqtt(window: number): FloorDoor {
     name: `mqtt-${window}`,
     title: `MQTT QoS 1 over WebSocket, ${title}`,
     unit: "publishes",
+    isWriting: true,
     how: "A PUBLISH is stored and its PUBACK sent; the floor knows no more of MQTT than that, and stores in the object that has the socket.",
     isUnderLoad: window > 1,
     async open({ ours, bare }) {
-      const load = (url: string): Load => ({
-        run: (durationMs) =>
-          loadQos1(url.replace("http", "ws"), `demo/floor-mqtt-${window}`, durationMs, window),
-      });
-      return { ours: load(`${ours.url}/mqtt`), bare: load(`${bare.url}/mqtt/mqtt-${window}`) };
+      const load = async (url: string): Promise<Load> =>
+        MqttPublishing.open(url.replace("http", "ws"), `demo/floor-mqtt-${window}`, 1, window);
+      return { ours: await load(`${ours.url}/mqtt`), bare: await load(`${bare.url}/mqtt/mqtt-${window}`) };
     },
   };
 }
 
-const lines: FloorDoor = {
-  name: "tcp",
-  title: "TCP lines: publish",
-  unit: "events",
-  how: `A JSON line, stored, and a line back, on ${CONNECTIONS} connections; the floor stores the line unparsed.`,
-  isUnderLoad: false,
-  async open({ ours, bare }) {
-    const publishing = { op: "publish", channel: "demo/floor-tcp", ...JSON.parse(EVENT_BODY) };
-    const load = (port: number, line: string): Load => ({
-      run: (durationMs) => loadLines(port, line, CONNECTIONS, durationMs),
-    });
-    return {
-      ours: load(ours.tcpPort, `${JSON.stringify(publishing)}\n`),
-      bare: load(bare.tcpPort, `${EVENT_BODY}\n`),
-    };
-  },
-};
+function lines(connections: number): FloorDoor {
+  const on = connections === 1 ? "1 connection" : `${connections} connections`;
+  return {
+    name: `tcp-${connections}`,
+    title: `TCP lines: publish on ${on}`,
+    isWriting: true,
+    unit: "events",
+    how: `A JSON line, stored, and a line back before the next, on ${on}; the floor stores the line unparsed.`,
+    isUnderLoad: connections > 1,
+    async open({ ours, bare }) {
+      const publishing = { op: "publish", channel: "demo/floor-tcp", ...JSON.parse(EVENT_BODY) };
+      const load = (port: number, line: string): Load => ({
+        run: (durationMs) => loadLines(port, line, connections, durationMs),
+      });
+      return {
+        ours: load(ours.tcpPort, `${JSON.stringify(publishing)}\n`),
+        bare: load(bare.tcpPort, `${EVENT_BODY}\n`),
+      };
+    },
+  };
+}
 
 export const FLOOR_DOORS: readonly FloorDoor[] = [
   requests(
@@ -233,5 +240,6 @@ export const FLOOR_DOORS: readonly FloorDoor[] = [
   call("jsonRpc", "JSON-RPC call"),
   mqtt(1),
   mqtt(50),
-  lines,
+  lines(1),
+  lines(CONNECTIONS),
 ];

@@ -18,4 +18,6 @@ export interface DoorFigures {
   readonly isUnderLoad: boolean;
   /** Operations a second that were offered, where that is a bound. */
   readonly offered?: number;
+  /** How often each side asked for data to be on the disk, for one operation; of doors that write, where strace may watch. */
+  readonly syncs?: { readonly ours: number; readonly floor: number };
 }

@@ -1,6 +1,11 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { within } from "../../deadline.ts";
 import type { Lab } from "../chapter.ts";
 import type { Contender, Interleaving, Standing } from "../interleave.ts";
 import { interleave } from "../interleave.ts";
+import { countSyncs } from "../syncs.ts";
 import type { FloorDoor, Load } from "./doors.ts";
 import { FLOOR_DOORS } from "./doors.ts";
 import type { DoorFigures, FloorFigures } from "./figures.ts";
@@ -10,6 +15,8 @@ import { startSides } from "./sides.ts";
 const FULL = { rounds: 4, roundMs: 500, warmUpMs: 400 };
 const QUICK = { rounds: 1, roundMs: 200, warmUpMs: 0 };
 const STARTED = 0.03;
+const WATCHED_MS = 150;
+const WATCHED_DEADLINE_MS = 10_000;
 
 /** @param only names of doors; all where it is left out */
 export async function measureFloor(lab: Lab, only?: readonly string[]): Promise<FloorFigures> {
@@ -56,10 +63,37 @@ async function measureDoor(door: FloorDoor, sides: Sides, options: Interleaving)
       [toContender("Everywire", sides.ours, loads.ours), toContender("floor", sides.bare, loads.bare)],
       options,
     );
-    return { ...told, ours: ours as Standing, floor: floor as Standing };
+    const syncs = door.isWriting === true ? await watchSyncs(sides, loads) : undefined;
+    return {
+      ...told,
+      ours: ours as Standing,
+      floor: floor as Standing,
+      ...(syncs === undefined ? {} : { syncs }),
+    };
   } finally {
     loads.ours.close?.();
     loads.bare.close?.();
+  }
+}
+
+async function watchSyncs(
+  sides: Sides,
+  { ours, bare }: { readonly ours: Load; readonly bare: Load },
+): Promise<DoorFigures["syncs"]> {
+  const directory = await mkdtemp(join(tmpdir(), "everywire-syncs-"));
+  const count = (server: SideServer, load: Load) =>
+    within(
+      "A watched stretch",
+      WATCHED_DEADLINE_MS,
+      countSyncs([server.pid], directory, () => load.run(WATCHED_MS)),
+    );
+  try {
+    return { ours: await count(sides.ours, ours), floor: await count(sides.bare, bare) };
+  } catch {
+    // No strace, or it may not watch: the table has no figure then, and nothing else depends on it.
+    return undefined;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Part, Table, Telling } from "../chapter.ts";
-import { medianOf } from "../interleave.ts";
-import { listed, quantity } from "../phrases.ts";
+import { medianOf, otherCoresOf } from "../interleave.ts";
+import { listed, quantity, toDisturbance } from "../phrases.ts";
 import { toGlance } from "./at-a-glance.ts";
 import type { DurabilityFigures, IdleFigures, PeersFigures, WorkFigures } from "./figures.ts";
 import { IDLE_KINDS, toFindings, toSentences } from "./findings.ts";
@@ -23,7 +23,8 @@ export function describePeers(figures: PeersFigures): Telling {
   };
 }
 
-function toSubjects({ subjects }: PeersFigures): Part {
+function toSubjects({ subjects, works }: PeersFigures): Part {
+  const otherCores = otherCoresOf(works.flatMap(({ standings }) => standings));
   const here = subjects.filter(({ missing }) => missing === undefined);
   const absent = subjects.filter(({ missing }) => missing !== undefined);
   return {
@@ -34,6 +35,7 @@ function toSubjects({ subjects }: PeersFigures): Part {
         "Rates depend on what the client left of the machine; CPU for an operation depends less on it.",
       "The subjects carry an event of 128 bytes as it is. Everywire adds the attributes of a CloudEvent and a cursor, which are some 200 bytes more to each reader; " +
         "it checks who asks with each read, and counts limits. That is part of its price.",
+      ...toDisturbance(otherCores),
     ],
     tables: [
       { columns: ["subject", "how it was set up"], rows: here.map(({ name, setup }) => [name, setup]) },
@@ -110,12 +112,16 @@ function toTable({ standings, unit, promises }: WorkFigures): Table {
 
 function toDurability(durability: readonly DurabilityFigures[]): Part {
   const failed = durability.filter(({ failure }) => failure !== undefined);
+  const unwatched = durability.filter(({ noSyncs }) => noSyncs !== undefined);
   return {
     title: "What survives kill -9",
     paragraphs: [
       "Events were written and acknowledged, every process of the subject was ended by SIGKILL and started again, and what could be read was counted. " +
-        "That is a crash of the program. What a power cut would leave is not shown: the system's memory outlives a process, so that Redis with `everysec` and with `always` look alike here.",
+        "That is a crash of the program. The system's memory outlives a process, so what a power cut would leave hangs on something else: " +
+        "how often the processes asked for their data to be on the disk (`fsync` and its like, counted by strace), for each event. " +
+        "One and more is a sync for each; less with many writers is one for several that waited together; none is memory.",
       ...failed.map(({ name, what, failure }) => `${name}, ${what}, has no figure: ${failure}`),
+      ...unwatched.map(({ name, what, noSyncs }) => `Syncs of ${name}, ${what}, are not known: ${noSyncs}`),
     ],
     tables: [
       {
@@ -125,13 +131,17 @@ function toDurability(durability: readonly DurabilityFigures[]): Part {
           "an acknowledgement means",
           "acknowledged",
           "there after the crash",
+          "syncs for an event, 1 writer",
+          "32 writers",
         ],
-        rows: durability.map(({ name, what, promise, acknowledged, left }) => [
+        rows: durability.map(({ name, what, promise, acknowledged, left, syncs }) => [
           name,
           what,
           promise,
           acknowledged,
           left,
+          syncs?.atOneWriter,
+          syncs?.atManyWriters,
         ]),
       },
     ],

@@ -37,6 +37,19 @@ export interface DurabilityFigures {
   readonly acknowledged?: number;
   readonly left?: number;
   readonly failure?: string;
+  /** How often its processes asked for data to be on the disk, for one event: what a power cut would leave hangs on it. */
+  readonly syncs?: SyncFigures;
+  /** Why that is not known. */
+  readonly noSyncs?: string;
+}
+
+/** What `what` says of it. */
+export const PUBLISH_TRIAL = "publish";
+export const MQTT_TRIAL = "MQTT, QoS 1 to a session that is away";
+
+export interface SyncFigures {
+  readonly atOneWriter: number;
+  readonly atManyWriters: number;
 }
 
 export interface IdleFigures {

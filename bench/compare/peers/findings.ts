@@ -1,6 +1,7 @@
 import { medianOf } from "../interleave.ts";
 import { listed, quantity, times } from "../phrases.ts";
-import type { DurabilityFigures, IdleFigures, PeersFigures, WorkFigures } from "./figures.ts";
+import type { DurabilityFigures, IdleFigures, PeersFigures, SyncFigures, WorkFigures } from "./figures.ts";
+import { MQTT_TRIAL, PUBLISH_TRIAL } from "./figures.ts";
 import type { Ranked } from "./ranking.ts";
 import { OURS, rank } from "./ranking.ts";
 
@@ -53,7 +54,7 @@ function toDurableSentence(
   others: readonly Ranked[],
   durability: readonly DurabilityFigures[],
 ): readonly string[] {
-  const written = name.startsWith("mqtt") ? "MQTT, retained at QoS 1" : "publish";
+  const written = name.startsWith("mqtt") ? MQTT_TRIAL : PUBLISH_TRIAL;
   const survivors = new Set(
     durability
       .filter(({ what }) => what === written)
@@ -76,6 +77,7 @@ function toDurabilityFindings(durability: readonly DurabilityFigures[]): readonl
   const toNames = (some: readonly DurabilityFigures[]) => listed([...new Set(some.map(({ name }) => name))]);
   const all = counted.filter(isWhole);
   const fewer = counted.filter((figures) => !isWhole(figures));
+  const ours = durability.find(({ name, what }) => name === OURS && what === PUBLISH_TRIAL)?.syncs;
   return [
     ...(all.length === 0
       ? []
@@ -83,7 +85,12 @@ function toDurabilityFindings(durability: readonly DurabilityFigures[]): readonl
     ...(fewer.length === 0
       ? []
       : [`After \`kill -9\` acknowledged events were lost with ${toNames(fewer)}.`]),
+    ...(ours === undefined ? [] : [toSyncSentence(ours)]),
   ];
+}
+
+function toSyncSentence({ atOneWriter, atManyWriters }: SyncFigures): string {
+  return `Everywire asked for data to be on the disk ${times(atOneWriter)} for an event with one writer, and ${times(atManyWriters)} with 32: those that wait together are committed together.`;
 }
 
 function toIdleFindings(idle: readonly IdleFigures[]): readonly string[] {

@@ -29,6 +29,7 @@ const PARTS = { start: 0.06, idle: 0.16, works: 0.92 };
 
 interface Started {
   readonly peer: Peer;
+  readonly directory: string;
   readonly running: RunningPeer;
 }
 
@@ -40,19 +41,20 @@ export async function measurePeers(lab: Lab, only?: Only): Promise<PeersFigures>
   const started: Started[] = [];
   try {
     lab.progress(0, "starting the peers");
-    const wanted = SUBJECTS.filter(({ name }) => only?.subjects?.includes(name) ?? true);
+    const wanted = SUBJECTS.filter(({ name }) => isWanted(name, only?.subjects));
     const needsNpm = wanted.some(({ needs }) => needs.some(({ isFromPeersPackage }) => isFromPeersPackage));
     const installFailure = needsNpm ? await installPeers() : undefined;
     // One after the other takes half a minute; at once, a few seconds longer than the slowest.
     const starts = await Promise.all(
       wanted.map((peer, index) => startOne(peer, join(directory, String(index)), installFailure)),
     );
-    for (const { peer, running, missing } of starts) {
+    for (const { peer, running, directory: own, missing } of starts) {
       subjects.push({ name: peer.name, setup: peer.setup, ...(missing === undefined ? {} : { missing }) });
-      if (running !== undefined) started.push({ peer, running });
+      if (running !== undefined) started.push({ peer, running, directory: own });
     }
     lab.signal.throwIfAborted();
-    const idle = await measureIdleOfAll(started, scale, lab);
+    const isFanOutAsked = WORKS.some(({ name }) => name.startsWith("fan-out") && isWanted(name, only?.works));
+    const idle = isFanOutAsked ? await measureIdleOfAll(started, scale, lab) : [];
     const works = await measureWorks(started, scale, lab, only);
     lab.progress(PARTS.works, "what survives kill -9");
     const isAsked = works.some(({ promises }) => promises !== undefined);
@@ -71,21 +73,29 @@ export interface Only {
   readonly subjects?: readonly string[];
 }
 
+function isWanted(name: string, only: readonly string[] | undefined): boolean {
+  return only === undefined || only.includes(name);
+}
+
 async function startOne(
   peer: Peer,
   directory: string,
   installFailure: string | undefined,
-): Promise<{ peer: Peer; running?: RunningPeer; missing?: string }> {
+): Promise<{ peer: Peer; directory: string; running?: RunningPeer; missing?: string }> {
   const absent = peer.needs.find(({ file }) => !existsSync(file));
   if (absent !== undefined) {
     const why = absent.isFromPeersPackage ? installFailure : undefined;
-    return { peer, missing: `${absent.from} is not installed${why === undefined ? "" : ` (${why})`}` };
+    return {
+      peer,
+      directory,
+      missing: `${absent.from} is not installed${why === undefined ? "" : ` (${why})`}`,
+    };
   }
   try {
     await mkdir(directory);
-    return { peer, running: await peer.start(directory) };
+    return { peer, directory, running: await peer.start(directory) };
   } catch (thrown) {
-    return { peer, missing: thrown instanceof Error ? thrown.message : String(thrown) };
+    return { peer, directory, missing: thrown instanceof Error ? thrown.message : String(thrown) };
   }
 }
 
@@ -110,7 +120,7 @@ async function measureWorks(
   lab: Lab,
   only: Only | undefined,
 ): Promise<readonly WorkFigures[]> {
-  const wanted = WORKS.filter(({ name }) => only?.works?.includes(name) ?? true);
+  const wanted = WORKS.filter(({ name }) => isWanted(name, only?.works));
   const results: WorkFigures[] = [];
   const size = (PARTS.works - PARTS.idle) / wanted.length;
   for (const [index, work] of wanted.entries()) {
@@ -180,7 +190,7 @@ async function measureWork(
 /** All at once: what is counted does not depend on how fast it was. */
 async function measureDurabilityOfAll(started: readonly Started[]): Promise<readonly DurabilityFigures[]> {
   const results = await Promise.all(
-    started.map(({ peer, running }) => measureDurability(peer.name, running)),
+    started.map(({ peer, running, directory: own }) => measureDurability(peer.name, running, own)),
   );
   return results.flat();
 }

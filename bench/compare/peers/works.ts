@@ -5,7 +5,7 @@ import { loadGrpc } from "../../grpc-load.ts";
 import type { RequestParts } from "../../http-connection.ts";
 import { HttpConnection, toRequestText } from "../../http-connection.ts";
 import { loadHttp } from "../../http-load.ts";
-import { loadQos0, loadQos1 } from "../../mqtt-publishing.ts";
+import { MqttPublishing } from "../../mqtt-publishing.ts";
 import type { Sample } from "../../rounds.ts";
 import type { Broadcast, Doors } from "./peer.ts";
 
@@ -134,7 +134,6 @@ async function openBroadcast(
 }
 
 function mqtt(qos: 0 | 1, wire: "TCP" | "WebSocket"): Work {
-  const load = qos === 0 ? loadQos0 : loadQos1;
   return {
     name: `mqtt-qos${qos}-${wire.toLowerCase()}`,
     title: `MQTT QoS ${qos} over ${wire}`,
@@ -146,9 +145,11 @@ function mqtt(qos: 0 | 1, wire: "TCP" | "WebSocket"): Work {
     async prepare({ mqtt: door }) {
       if (door === undefined) return undefined;
       const address = wire === "TCP" ? door.port : door.webSocketUrl;
+      const publishing = await MqttPublishing.open(address, `demo/qos${qos}-${wire.toLowerCase()}`, qos);
       return {
         promise: door.promise,
-        run: (durationMs) => load(address, `demo/qos${qos}-${wire.toLowerCase()}`, durationMs),
+        run: (durationMs) => publishing.run(durationMs),
+        close: () => publishing.close(),
       };
     },
   };

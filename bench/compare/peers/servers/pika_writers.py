@@ -1,39 +1,63 @@
-"""Publishes with confirms to RabbitMQ, for so long, and says how it went as a line of JSON. The client of one subject."""
+"""The client of one subject: publishes to RabbitMQ with confirms, as each line of its input says, and answers with one.
+
+A line is {"queue", "writers", "durationMs", "count"}: so many writers, for so long, or so many messages each. Connections are
+made once, and kept for the next line.
+"""
 import json
+import queue
 import sys
 import threading
 import time
 
 import pika
 
-port, queue, writers, duration_ms, count = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+PORT = int(sys.argv[1])
 BODY = json.dumps({"type": "bench", "data": {"text": "x" * 90}}).encode()
 PERSISTENT = pika.BasicProperties(content_type="application/json", delivery_mode=2)
-ready = threading.Barrier(writers + 1)
-latencies = []
 
 
-def write():
-    connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", int(port)))
-    channel = connection.channel()
-    channel.confirm_delivery()
-    ready.wait()
-    end = time.perf_counter() + duration_ms / 1000
-    own = []
-    while len(own) < count if count else time.perf_counter() < end:
-        started = time.perf_counter()
-        channel.basic_publish("", queue, BODY, PERSISTENT, mandatory=True)
-        own.append(round((time.perf_counter() - started) * 1000, 3))
-    latencies.extend(own)
-    connection.close()
+class Writer(threading.Thread):
+    """A connection of pika's is for one thread."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.tasks = queue.Queue()
+        self.is_open = threading.Event()
+        self.start()
+
+    def run(self):
+        # Without heartbeats: nobody would answer them between two tasks.
+        parameters = pika.ConnectionParameters("127.0.0.1", PORT, heartbeat=0)
+        channel = pika.BlockingConnection(parameters).channel()
+        channel.confirm_delivery()
+        self.is_open.set()
+        while True:
+            task, done = self.tasks.get()
+            done.put(self.publish(channel, task))
+
+    def publish(self, channel, task):
+        latencies = []
+        end = time.perf_counter() + task["durationMs"] / 1000
+        while len(latencies) < task["count"] if task["count"] else time.perf_counter() < end:
+            started = time.perf_counter()
+            channel.basic_publish("", task["queue"], BODY, PERSISTENT, mandatory=True)
+            latencies.append(round((time.perf_counter() - started) * 1000, 3))
+        return latencies
 
 
-threads = [threading.Thread(target=write) for _ in range(writers)]
-for thread in threads:
-    thread.start()
-ready.wait()
-started = time.perf_counter()
-for thread in threads:
-    thread.join()
-elapsed_ms = (time.perf_counter() - started) * 1000
-print(json.dumps({"operations": len(latencies), "elapsedMs": elapsed_ms, "latenciesMs": latencies}))
+writers = []
+for line in sys.stdin:
+    task = json.loads(line)
+    while len(writers) < task["writers"]:
+        writers.append(Writer())
+    chosen = writers[: task["writers"]]
+    for writer in chosen:
+        writer.is_open.wait()
+    done = queue.Queue()
+    started = time.perf_counter()
+    for writer in chosen:
+        writer.tasks.put((task, done))
+    latencies = [latency for _ in chosen for latency in done.get()]
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    answer = {"operations": len(latencies), "elapsedMs": elapsed_ms, "latenciesMs": latencies}
+    print(json.dumps(answer), flush=True)

@@ -1,15 +1,15 @@
-import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
+import type { ChannelModel, ConfirmChannel } from "amqplib";
 import { connect } from "amqplib";
 import { findFreePort } from "../../../../scripts/port.ts";
 import { EVENT_BODY } from "../../../everywire-client.ts";
 import type { Sample } from "../../../rounds.ts";
 import type { Peer, Publishing, QueueDoor, RunningPeer } from "../peer.ts";
+import { PikaClient } from "../pika-client.ts";
 import { ServerGroup } from "../server-group.ts";
-import { PYTHON, pythonNeed, serverPath } from "./paths.ts";
+import { pythonNeed } from "./paths.ts";
 
 /** Debian's own script in `PATH` runs as the system's user, and with the system's data. */
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -20,7 +20,6 @@ const PROMISE = "on disk (quorum queue of one node, publisher confirms)";
 const NEED = { file: SERVER, from: "Debian's rabbitmq-server" };
 /** Between looks into a queue that seems empty. */
 const RECOVERY_MS = 300;
-const execute = promisify(execFile);
 
 /** One channel for each writer, all on one connection, each waiting for its confirm. */
 export const rabbitMqByAmqplib: Peer = {
@@ -31,11 +30,15 @@ export const rabbitMqByAmqplib: Peer = {
     const { group, port } = await startBroker(directory);
     const url = `amqp://guest:guest@${HOST}:${port}`;
     await declare(url);
+    const amqplib = new AmqplibWriters(url);
     return toPeer(group, {
       publish: {
         promise: PROMISE,
-        run: (writers, durationMs) => publishByAmqplib(url, "load", writers, { durationMs }),
-        write: async (count) => void (await publishByAmqplib(url, "counted", 1, { count })),
+        run(writers, durationMs) {
+          const endMs = performance.now() + durationMs;
+          return amqplib.publish("load", writers, () => performance.now() >= endMs);
+        },
+        write: async (count) => void (await amqplib.publish("counted", 1, (sent) => sent >= count)),
         countWritten: () => countMessages(url),
       } satisfies Publishing,
       queue: { promise: PROMISE, run: (durationMs) => passThroughQueue(url, durationMs) } satisfies QueueDoor,
@@ -46,32 +49,38 @@ export const rabbitMqByAmqplib: Peer = {
 /** A thread with a connection of its own for each writer, since a connection of pika's is for one thread. */
 export const rabbitMqByPika: Peer = {
   name: "RabbitMQ by pika",
-  setup: "the same, the client is pika in Python: it has the core beside the broker to itself",
+  setup: "the same; the client is pika, a process of its own, which the column of the client does not show",
   needs: [NEED, pythonNeed("pika", "python3-pika")],
   async start(directory) {
     const { group, port } = await startBroker(directory);
     const url = `amqp://guest:guest@${HOST}:${port}`;
     await declare(url);
-    const run = async (queue: string, writers: number, durationMs: number, count: number) => {
-      const words = [port, queue, writers, durationMs, count].map(String);
-      const { stdout } = await execute(PYTHON, [serverPath("pika_writers.py"), ...words], {
-        maxBuffer: 32 * 1024 ** 2,
-      });
-      return JSON.parse(stdout) as Sample;
-    };
-    return toPeer(group, {
+    const pika = new PikaClient(port);
+    const peer = toPeer(group, {
       publish: {
         promise: PROMISE,
-        run: (writers, durationMs) => run("load", writers, Math.round(durationMs), 0),
-        write: async (count) => void (await run("counted", 1, 0, count)),
+        run: (writers, durationMs) =>
+          pika.run({ queue: "load", writers, durationMs: Math.round(durationMs), count: 0 }),
+        write: async (count) => void (await pika.run({ queue: "counted", writers: 1, durationMs: 0, count })),
         countWritten: () => countMessages(url),
       } satisfies Publishing,
     });
+    const endWithIt = (end: () => Promise<void>) => () => {
+      pika.stop();
+      return end();
+    };
+    return { ...peer, kill: endWithIt(peer.kill), stop: endWithIt(peer.stop) };
   },
 };
 
 function toPeer(group: ServerGroup, doors: RunningPeer["doors"]): RunningPeer {
-  return Object.assign(group, { doors });
+  return {
+    doors,
+    processIds: () => group.processIds(),
+    kill: () => group.kill(),
+    restart: () => group.restart(),
+    stop: () => group.stop(),
+  };
 }
 
 async function startBroker(directory: string): Promise<{ group: ServerGroup; port: number }> {
@@ -110,36 +119,52 @@ async function declare(url: string): Promise<void> {
   await connection.close();
 }
 
-type Extent = { readonly durationMs: number } | { readonly count: number };
+/** One connection with a channel for each writer, kept from round to round. */
+class AmqplibWriters {
+  readonly #url: string;
+  #connection: ChannelModel | undefined;
+  #channels: ConfirmChannel[] = [];
 
-async function publishByAmqplib(
-  url: string,
-  queue: string,
-  writers: number,
-  extent: Extent,
-): Promise<Sample> {
-  const connection = await connect(url, { noDelay: true });
-  const channels = await Promise.all(
-    Array.from({ length: writers }, () => connection.createConfirmChannel()),
-  );
-  const body = Buffer.from(EVENT_BODY);
-  const latenciesMs: number[] = [];
-  const startedMs = performance.now();
-  const isOver = (sent: number) =>
-    "count" in extent ? sent >= extent.count : performance.now() - startedMs >= extent.durationMs;
-  const write = async (channel: (typeof channels)[number]) => {
-    for (let sent = 0; !isOver(sent); sent += 1) {
-      const sentMs = performance.now();
-      await new Promise<void>((resolve, reject) => {
-        channel.sendToQueue(queue, body, PERSISTENT, (error) => (error ? reject(error) : resolve()));
-      });
-      latenciesMs.push(performance.now() - sentMs);
-    }
-  };
-  await Promise.all(channels.map(write));
-  const elapsedMs = performance.now() - startedMs;
-  await connection.close();
-  return { operations: latenciesMs.length, elapsedMs, latenciesMs };
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Each writer sends until `isOver`, which is told how many it has sent. */
+  async publish(queue: string, writers: number, isOver: (sent: number) => boolean): Promise<Sample> {
+    const channels = await this.#open(writers);
+    const body = Buffer.from(EVENT_BODY);
+    const latenciesMs: number[] = [];
+    const startedMs = performance.now();
+    const write = async (channel: ConfirmChannel) => {
+      for (let sent = 0; !isOver(sent); sent += 1) {
+        const sentMs = performance.now();
+        await new Promise<void>((resolve, reject) => {
+          channel.sendToQueue(queue, body, PERSISTENT, (error) => (error ? reject(error) : resolve()));
+        });
+        latenciesMs.push(performance.now() - sentMs);
+      }
+    };
+    await Promise.all(channels.map(write));
+    return { operations: latenciesMs.length, elapsedMs: performance.now() - startedMs, latenciesMs };
+  }
+
+  async #open(writers: number): Promise<readonly ConfirmChannel[]> {
+    const connection = this.#connection ?? (await this.#connect());
+    while (this.#channels.length < writers) this.#channels.push(await connection.createConfirmChannel());
+    return this.#channels.slice(0, writers);
+  }
+
+  async #connect(): Promise<ChannelModel> {
+    const connection = await connect(this.#url, { noDelay: true });
+    this.#connection = connection;
+    // The broker is killed in the end.
+    connection.on("error", () => undefined);
+    connection.on("close", () => {
+      this.#connection = undefined;
+      this.#channels = [];
+    });
+    return connection;
+  }
 }
 
 async function passThroughQueue(url: string, durationMs: number): Promise<Sample> {
