@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly host?: string;
   /** Where channels and records are kept. Serving the same folder again goes on with the same state. */
   readonly stateDirectory: string;
+  /** What is served, with its options beside it; `dist/worker.js` where this is left out. */
+  readonly bundle?: string;
   /** Where the Worker's settings are read from (see `bindings.ts`). */
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -116,7 +118,7 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
   };
   assertSettings(bindings);
   const worker = {
-    ...toWorkerOptions(BUNDLE, bindings),
+    ...toWorkerOptions(options.bundle ?? BUNDLE, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
     serviceBindings: { ASSETS: servePageFiles },
