@@ -58,6 +58,20 @@ export class MqttPublisher {
     return { operations: latenciesMs.length, elapsedMs: performance.now() - startedMs, latenciesMs };
   }
 
+  /** Publishes one message, and resolves when it is acknowledged. */
+  async publishOne(): Promise<void> {
+    const acknowledged = Promise.withResolvers<void>();
+    this.#client.onPacket = ({ cmd }) => {
+      if (cmd === "puback") acknowledged.resolve();
+    };
+    this.#lastId = (this.#lastId % 65_535) + 1;
+    this.#client.publish(this.#topic, EVENT_BODY, 1, this.#lastId);
+    const cut = this.#client.closed.then(() =>
+      Promise.reject(new Error("The broker closed the connection.")),
+    );
+    await Promise.race([acknowledged.promise, cut]);
+  }
+
   close(): void {
     this.#client.close();
   }

@@ -8,6 +8,7 @@ import type {
   Channels,
   Directory,
   ListChannelsRequest,
+  LiveSubscription,
   Page,
   ReadRequest,
   SocketRequest,
@@ -17,6 +18,7 @@ import { encodePresenceEvent } from "../core/presence-event.ts";
 import type { Settings } from "../core/settings.ts";
 import { decodeReceipts } from "../wire/rpc-text.ts";
 import { AppendBatches } from "./append-batches.ts";
+import { PumpedSubscription } from "./pumped-subscription.ts";
 import { ChannelSocket } from "./redis-channel-socket.ts";
 import type { RedisClient } from "./redis-client.ts";
 import { toList, toText } from "./redis-client.ts";
@@ -106,12 +108,12 @@ class RedisChannels implements Channels {
     }
   }
 
-  async subscribe(channel: ChannelName, { after }: { readonly after: After }): Promise<RedisSubscription> {
+  async subscribe(channel: ChannelName, { after }: { readonly after: After }): Promise<LiveSubscription> {
     const subscription = await this.#subscribe(channel, after, "", () =>
       this.#presence.countStream(channel, -1),
     );
     this.#presence.countStream(channel, 1);
-    return subscription;
+    return new PumpedSubscription(subscription);
   }
 
   async openSocket(channel: ChannelName, request: SocketRequest, upgrade: Request): Promise<Response> {

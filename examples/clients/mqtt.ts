@@ -11,7 +11,7 @@ export const publish: Publish = async (url, channel, data) => {
 };
 
 /** The broker keeps the session of a client that comes back, and sends what was missed. */
-export const read: Read = (url, channel, after, onEvent) =>
+export const open: Read = (url, channel, after, onEvent) =>
   new Promise((_, reject) => {
     const client = mqtt.connect(url, {
       protocolVersion: 5,
@@ -19,18 +19,21 @@ export const read: Read = (url, channel, after, onEvent) =>
       clean: false,
       properties: { sessionExpiryInterval: 3600 },
     });
-    let last = "";
     client.on("message", (_topic, payload, { properties }) => {
-      const { type = "", sequence } = (properties?.userProperties ?? {}) as {
-        type?: string;
-        sequence?: string;
-      };
-      // QoS 1 is at least once.
-      if (sequence !== undefined && sequence <= last) return;
-      last = sequence ?? last;
-      onEvent({ type, data: JSON.parse(String(payload)), ...(sequence === undefined ? {} : { sequence }) });
+      const said = (properties?.userProperties ?? {}) as { type: string; sequence?: string };
+      onEvent({ ...said, data: JSON.parse(String(payload)) });
     });
     client.subscribe(channel, { qos: 1, properties: { userProperties: { after } } }, (error) => {
       if (error) reject(error);
     });
   });
+
+/** QoS 1 is at least once: what comes again is left out. */
+export const read: Read = (url, channel, after, onEvent) => {
+  let last = "";
+  return open(url, channel, after, (event) => {
+    if (event.sequence !== undefined && event.sequence <= last) return;
+    last = event.sequence ?? last;
+    onEvent(event);
+  });
+};

@@ -16,20 +16,25 @@ export const publish: Publish = (url, channel, data) =>
 
 /** Where a group stands, the queue knows: it begins at the earliest event, and `after` is not asked for. */
 export const open: Read = async (url, channel, _after, onEvent) => {
-  const done = new Set<string>();
   for (;;) {
-    const { messages } = await call<{ messages: { leaseId: string; sequence: string; event: Event }[] }>(
+    const { messages } = await call<{ messages: { leaseId: string; event: Event }[] }>(
       `${url}/queue/${channel}/lease`,
       { max: 1, wait: 30, visibilityTimeout: 2 },
     );
-    for (const { leaseId, sequence, event } of messages) {
-      // Delivered at least once: again where the acknowledgement was lost.
-      if (!done.has(sequence)) onEvent(event);
-      done.add(sequence);
+    for (const { leaseId, event } of messages) {
+      onEvent(event);
       await call(`${url}/queue/${channel}/ack`, { leaseIds: [leaseId] });
     }
   }
 };
 
-export const read: Read = (url, channel, after, onEvent) =>
-  resume(after, onEvent, (cursor, onNext) => open(url, channel, cursor, onNext));
+/** Delivered at least once: what comes again, where the acknowledgement was lost, is left out. */
+export const read: Read = (url, channel, after, onEvent) => {
+  const done = new Set<string | undefined>();
+  return resume(after, onEvent, (cursor, onNext) =>
+    open(url, channel, cursor, (event) => {
+      if (!done.has(event.sequence)) onNext(event);
+      done.add(event.sequence);
+    }),
+  );
+};

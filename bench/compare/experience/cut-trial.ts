@@ -1,6 +1,6 @@
-import { findFreePort } from "../../../scripts/port.ts";
+import { publishEvent, readSequences } from "./channel.ts";
+import { placeClient } from "./placement.ts";
 import { createTcpRelay, createUdpRelay } from "./relay.ts";
-import { RunningClient } from "./running-client.ts";
 import type { ExperienceServer } from "./server.ts";
 import type { Subject } from "./subjects.ts";
 
@@ -32,56 +32,36 @@ export async function runCutTrial(
   { oneConnection = false, patienceMs = DEADLINE_MS } = {},
 ): Promise<CutOutcome> {
   const channel = `demo/cut-${subject.file}-${crypto.randomUUID()}`;
-  const isReceiver = subject.carrier === "receiver";
-  const receiverPort = isReceiver ? await findFreePort("127.0.0.1") : 0;
-  const address = new URL(subject.address(server));
-  const targetPort = isReceiver ? receiverPort : Number(address.port);
-  const relay = await (subject.carrier === "udp" ? createUdpRelay(targetPort) : createTcpRelay(targetPort));
-  if (!isReceiver) address.port = String(relay.port);
   let published: readonly string[] = [];
   const publish = async (count: number) => {
     for (let index = 0; index < count; index += 1) await publishEvent(server, channel, `event ${index}`);
-    published = await readChannel(server, channel);
+    published = await readSequences(server, channel);
   };
   await publish(BEFORE);
-  const client = new RunningClient(subject.file, address.href.replace(/\/$/, ""), channel, {
-    ...(oneConnection ? { ONE_CONNECTION: "1" } : {}),
-    EVERYWIRE_TOKEN: server.token,
-    ...(isReceiver
-      ? { RECEIVER_PORT: String(receiverPort), RECEIVER_URL: `http://127.0.0.1:${relay.port}` }
-      : {}),
-  });
-  const all = async (timeoutMs: number) => client.hasPrinted(published.length, timeoutMs);
+  const create = subject.carrier === "udp" ? createUdpRelay : createTcpRelay;
+  const { client, between, stop } = await placeClient(subject, server, channel, { create, oneConnection });
   try {
-    await all(DEADLINE_MS);
-    relay.cut();
+    // The client publishes one too, where its wire can.
+    await client.hasPrinted(published.length + 1, subject.isReadOnly === true ? 0 : DEADLINE_MS);
+    await client.hasPrinted(published.length, DEADLINE_MS);
+    between.cut();
     await publish(MEANWHILE);
-    if (await all(patienceMs)) {
+    if (await client.hasPrinted(published.length, patienceMs)) {
       await publish(AFTER);
-      await all(patienceMs);
+      await client.hasPrinted(published.length, patienceMs);
     }
-    published = await readChannel(server, channel);
-    // What the client itself published may have come last.
-    await all(oneConnection ? 0 : patienceMs);
     const printed = client.printed.flatMap(({ sequence }) => sequence ?? []);
     return { published, printed, ...(client.complaint === "" ? {} : { complaint: client.complaint }) };
   } finally {
-    client.stop();
-    relay.stop();
+    stop();
   }
 }
 
-async function publishEvent({ url }: ExperienceServer, channel: string, data: unknown): Promise<void> {
-  const response = await fetch(`${url}/channels/${channel}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ type: "note", data }),
-  });
-  if (response.status !== 201) throw new Error(`A publish was answered ${response.status}.`);
-}
+export type Resumption = "complete" | "repeats" | "stops";
 
-async function readChannel({ url }: ExperienceServer, channel: string): Promise<readonly string[]> {
-  const response = await fetch(`${url}/channels/${channel}?after=earliest&limit=100`);
-  const { events } = (await response.json()) as { events: readonly { readonly sequence: string }[] };
-  return events.map(({ sequence }) => sequence);
+/** Says what became of the events: all of them once, some twice, or some never. */
+export function toResumption({ published, printed }: CutOutcome): Resumption {
+  const distinct = new Set(printed);
+  if (published.some((sequence) => !distinct.has(sequence))) return "stops";
+  return distinct.size === printed.length ? "complete" : "repeats";
 }

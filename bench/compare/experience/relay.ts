@@ -6,18 +6,23 @@ import { connect, createServer } from "node:net";
 /** Stands between a client and a port, and can be cut. */
 export interface Relay {
   readonly port: number;
-  /** Ends what goes through it, as a network that goes away does. New connections pass again at once. */
+  /** Ends what goes through it, as a network that goes away does, and for a while lets nothing new through. */
   cut(): void;
   stop(): void;
 }
 
-/** For how long datagrams are lost after a cut: there is no connection to end. */
+/** For how long nothing passes after a cut: longer than the pause between two polls, so that every wire notices. */
 const DARK_MS = 700;
 
 /** Resets the TCP connections that go through it. */
 export async function createTcpRelay(targetPort: number): Promise<Relay> {
   const open = new Set<Socket>();
+  let darkUntilMs = 0;
   const server = createServer((client) => {
+    if (performance.now() < darkUntilMs) {
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(targetPort, "127.0.0.1");
     for (const [socket, other] of [
       [client, upstream],
@@ -36,6 +41,7 @@ export async function createTcpRelay(targetPort: number): Promise<Relay> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const cut = () => {
+    darkUntilMs = performance.now() + DARK_MS;
     for (const socket of open) socket.resetAndDestroy();
   };
   return {

@@ -49,18 +49,19 @@ export class RunningClient {
     this.#stop = () => child.kill("SIGKILL");
   }
 
-  /** Resolves with whether it has printed so many events; false where it ended first, or did not within the time. */
+  /** Resolves with whether it has printed so many different events; false where it ended first, or did not within the time. */
   async hasPrinted(count: number, timeoutMs: number): Promise<boolean> {
     const over = Promise.withResolvers<void>();
+    const hasAll = () => new Set(this.printed.map(({ sequence }) => sequence)).size >= count;
     const look = () => {
-      if (this.hasEnded || this.printed.length >= count) over.resolve();
+      if (this.hasEnded || hasAll()) over.resolve();
     };
     this.#onChange = look;
     look();
     const timer = setTimeout(over.resolve, timeoutMs);
     await over.promise;
     clearTimeout(timer);
-    return this.printed.length >= count;
+    return hasAll();
   }
 
   stop(): void {

@@ -9,21 +9,27 @@ export interface Subject {
   address(server: ExperienceServer): string;
   /** What carries it: what has to be cut, and what a proxy is put before. A receiver is connected to. */
   readonly carrier: "http" | "tcp" | "udp" | "receiver";
+  /** Whether all that its file does is to go on, so that nothing can be tried without it. */
+  readonly isAllResuming?: true;
   /** Why order is not promised, where it is not. */
   readonly unordered?: string;
-  /** Reads the channel's first event with curl; undefined where the wire is not one that curl has. */
-  curl?(server: ExperienceServer, channel: string): readonly string[];
+  /** Whether its file publishes nothing, since the wire does not. */
+  readonly isReadOnly?: true;
+  /** Reads the channel with curl; left out where there is no command that a person would type: frames, binary calls. */
+  curl?(server: Omit<ExperienceServer, "token" | "stop">, channel: string): CurlCall;
+}
+
+/** What curl is started with. */
+export interface CurlCall {
+  readonly options: readonly string[];
+  /** A line for its standard input. */
+  readonly input?: string;
 }
 
 const toHttp = ({ url }: ExperienceServer) => url;
-const toJsonPost = (url: string, body: object, ...more: readonly string[]) => [
-  ...more,
-  url,
-  "-H",
-  "content-type: application/json",
-  "-d",
-  JSON.stringify(body),
-];
+const toJsonPost = (url: string, body: object, ...more: readonly string[]): CurlCall => ({
+  options: [...more, url, "-H", "content-type: application/json", "-d", JSON.stringify(body)],
+});
 const SUBSCRIPTION = 'subscription($c: String!) { events(channel: $c, after: "earliest") { sequence data } }';
 
 export const SUBJECTS: readonly Subject[] = [
@@ -32,48 +38,55 @@ export const SUBJECTS: readonly Subject[] = [
     file: "http",
     address: toHttp,
     carrier: "http",
-    curl: ({ url }, channel) => [`${url}/channels/${channel}?after=earliest`],
+    curl: ({ url }, channel) => ({ options: [`${url}/channels/${channel}?after=earliest`] }),
   },
   {
     name: "Long polling",
     file: "long-poll",
+    isReadOnly: true,
     address: toHttp,
     carrier: "http",
-    curl: ({ url }, channel) => [`${url}/poll/${channel}?after=earliest`],
+    curl: ({ url }, channel) => ({ options: [`${url}/poll/${channel}?after=earliest`] }),
   },
   {
     name: "Server-sent events",
     file: "sse",
+    isReadOnly: true,
     address: toHttp,
     carrier: "http",
-    curl: ({ url }, channel) => ["-N", `${url}/sse/${channel}?after=earliest`],
+    curl: ({ url }, channel) => ({ options: ["-N", `${url}/sse/${channel}?after=earliest`] }),
   },
   {
     name: "NDJSON stream",
     file: "stream",
     address: toHttp,
     carrier: "http",
-    curl: ({ url }, channel) => ["-N", `${url}/stream/${channel}?after=earliest`],
+    curl: ({ url }, channel) => ({ options: ["-N", `${url}/stream/${channel}?after=earliest`] }),
   },
   {
     name: "WebSocket",
     file: "websocket",
     address: toHttp,
     carrier: "http",
-    curl: ({ url }, channel) => ["-N", `${url.replace(/^http/, "ws")}/ws/${channel}?after=earliest`],
+    curl: ({ url }, channel) => ({
+      options: ["-N", `${url.replace(/^http/, "ws")}/ws/${channel}?after=earliest`],
+    }),
   },
   { name: "GraphQL over WebSocket", file: "graphql-ws", address: toHttp, carrier: "http" },
   {
     name: "GraphQL over SSE",
     file: "graphql-sse",
+    isReadOnly: true,
     address: toHttp,
     carrier: "http",
-    curl: ({ url }, channel) => [
-      "-N",
-      "-H",
-      "accept: text/event-stream",
-      ...toJsonPost(`${url}/graphql`, { query: SUBSCRIPTION, variables: { c: channel } }),
-    ],
+    curl: ({ url }, channel) =>
+      toJsonPost(
+        `${url}/graphql`,
+        { query: SUBSCRIPTION, variables: { c: channel } },
+        "-N",
+        "-H",
+        "accept: text/event-stream",
+      ),
   },
   {
     name: "Connect",
@@ -108,7 +121,7 @@ export const SUBJECTS: readonly Subject[] = [
     file: "durable-streams",
     address: toHttp,
     carrier: "http",
-    curl: ({ url }, channel) => [`${url}/v1/stream/${channel}?offset=-1`],
+    curl: ({ url }, channel) => ({ options: [`${url}/v1/stream/${channel}?offset=-1`] }),
   },
   {
     name: "MQTT over WebSocket",
@@ -121,24 +134,29 @@ export const SUBJECTS: readonly Subject[] = [
     file: "mqtt",
     address: ({ mqttPort }) => `mqtt://127.0.0.1:${mqttPort}`,
     carrier: "tcp",
-    curl: ({ mqttPort }, channel) => ["-N", `mqtt://127.0.0.1:${mqttPort}/${channel}`],
+    curl: ({ mqttPort }, channel) => ({ options: ["-N", `mqtt://127.0.0.1:${mqttPort}/${channel}`] }),
   },
   {
     name: "TCP lines",
     file: "tcp",
     address: ({ tcpPort }) => `tcp://127.0.0.1:${tcpPort}`,
     carrier: "tcp",
-    curl: ({ tcpPort }) => ["-N", `telnet://127.0.0.1:${tcpPort}`],
+    curl: ({ tcpPort }, channel) => ({
+      options: ["-N", `telnet://127.0.0.1:${tcpPort}`],
+      input: JSON.stringify({ op: "subscribe", channel, after: "earliest" }),
+    }),
   },
   {
     name: "UDP datagrams",
     file: "udp",
     address: ({ udpPort }) => `udp://127.0.0.1:${udpPort}`,
     carrier: "udp",
+    isAllResuming: true,
   },
   {
     name: "Webhooks",
     file: "webhook",
+    isReadOnly: true,
     address: toHttp,
     carrier: "receiver",
   },
