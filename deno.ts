@@ -1,22 +1,8 @@
 import { parseSettings } from "./core/settings.ts";
 import { createApp } from "./functions/boundary/app.ts";
 import type { Edge } from "./functions/boundary/edge.ts";
-import { door as connect } from "./functions/connect/index.ts";
-import type { Door } from "./functions/door.ts";
-import { door as graphql } from "./functions/graphql/index.ts";
 import { serveGraphqlSocket } from "./functions/graphql/socket.ts";
-import { door as guide } from "./functions/guide/index.ts";
-import { door as http } from "./functions/http/index.ts";
-import { door as jsonRpc } from "./functions/json-rpc/index.ts";
-import { door as longPoll } from "./functions/long-poll/index.ts";
-import { createPageDoor } from "./functions/page/index.ts";
-import { door as queue } from "./functions/queue/index.ts";
-import { door as rest } from "./functions/rest/index.ts";
-import { door as sse } from "./functions/sse/index.ts";
-import { door as stream } from "./functions/stream/index.ts";
-import { createSystemDoor } from "./functions/system/index.ts";
-import { incomingDoor as webhooks } from "./functions/webhooks/index.ts";
-import { door as websocket } from "./functions/websocket/index.ts";
+import { doors } from "./functions/routes-deno.ts";
 import { createAbsentPorts } from "./services/absent.ts";
 import { createDenoSockets } from "./services/deno-sockets.ts";
 import { createGateway } from "./services/gateway.ts";
@@ -26,30 +12,10 @@ import { createRedisEdge } from "./services/redis-store.ts";
 import { createTokens } from "./services/tokens.ts";
 import { createWebhookSources } from "./services/webhook-sources.ts";
 
-/**
- * The composition root for `deno serve` and Deno Deploy: the same functions over Redis, where nothing has a place of its
- * own. What would need one (MQTT, TCP, Durable Streams, webhooks out, consumer groups) is not in this table.
- */
-const doors: readonly Door[] = [
-  http,
-  sse,
-  longPoll,
-  websocket,
-  graphql,
-  stream,
-  jsonRpc,
-  connect,
-  webhooks,
-  queue,
-  rest,
-  guide,
-  createSystemDoor(() => doors),
-  createPageDoor(() => doors),
-];
-
 /** How often what a crash left in Redis is looked for; on Cloudflare a cron trigger does it. */
 const RESCUE_INTERVAL_MS = 60_000;
 
+// The composition root for `deno serve` and Deno Deploy: the same functions over Redis, where nothing has a place of its own.
 const env = Deno.env.toObject();
 const settings = parseSettings(env);
 const addresses = new WeakMap<Request, string>();

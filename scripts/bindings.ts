@@ -30,6 +30,7 @@ export const SETTING_NAMES = [
   "SVIX_SERVER_URL",
   "UPSTASH_REDIS_REST_URL",
   "UPSTASH_REDIS_REST_TOKEN",
+  "REDIS_POLL_MS",
 ] as const;
 
 /** What a local run sets that a deploy does not (CONTRACT §6). `DEV_AUTH` is not here: it is off unless set. */

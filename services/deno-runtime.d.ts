@@ -5,10 +5,10 @@
 declare namespace Deno {
   const env: { toObject(): Record<string, string> };
 
-  function upgradeWebSocket(
-    request: Request,
-    options: { readonly protocol?: string },
-  ): { readonly socket: WebSocket & { readonly bufferedAmount: number }; readonly response: Response };
+  function upgradeWebSocket(request: Request): {
+    readonly socket: WebSocket & { readonly bufferedAmount: number };
+    readonly response: Response;
+  };
 
   interface ServeHandlerInfo {
     readonly remoteAddr: { readonly transport: string; readonly hostname?: string };

@@ -10,10 +10,9 @@ const RESERVED_CODES: ReadonlySet<number> = new Set([1005, 1006, 1015]);
 export function createDenoSockets(): Sockets {
   return {
     accept(upgrade, subprotocol) {
-      const { socket, response } = Deno.upgradeWebSocket(
-        upgrade,
-        subprotocol === undefined ? {} : { protocol: subprotocol },
-      );
+      const { socket, response } = Deno.upgradeWebSocket(upgrade);
+      // Deno's own option finds no protocol in a list without spaces, which RFC 6455 §11.3.4 allows and `ws` sends.
+      if (subprotocol !== undefined) response.headers.set("sec-websocket-protocol", subprotocol);
       socket.binaryType = "arraybuffer";
       return { socket: new OpeningSocket(socket), response };
     },

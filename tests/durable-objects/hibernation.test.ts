@@ -26,13 +26,17 @@ it("sleeps by itself while readers idle on it, and wakes with all of them for th
       if (step.done || events.length > 0) return events.length;
     }
   };
-  const { webSocket: socket } = await channels.openSocket(name, {
-    after: LATEST,
-    identity: { kind: "anonymous", address: "" },
-    mayWrite: false,
-    member: { id: "m", name: "anonymous" },
-    subprotocol: undefined,
-  });
+  const { webSocket: socket } = await channels.openSocket(
+    name,
+    {
+      after: LATEST,
+      identity: { kind: "anonymous", address: "" },
+      mayWrite: false,
+      member: { id: "m", name: "anonymous" },
+      subprotocol: undefined,
+    },
+    new Request("https://edge.test/", { headers: { upgrade: "websocket" } }),
+  );
   const arrived: string[] = [];
   const both = Promise.withResolvers<void>();
   socket?.addEventListener("message", ({ data }) => {
