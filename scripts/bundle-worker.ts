@@ -1,4 +1,5 @@
 import { builtinModules } from "node:module";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Metafile, Plugin } from "esbuild";
 import { ROOT } from "./paths.ts";
@@ -13,6 +14,8 @@ export interface WorkerBundle {
 
 /** Modules of the runtime itself: they are there under `nodejs_compat`, and never in a bundle. */
 const BUILT_IN = new Set(builtinModules.map((name) => name.replace(/^node:/, "")));
+/** Where it would be written, if it were. */
+const OUT = join("dist", "bundles");
 const REQUIRED = "required-built-in";
 
 /** Leaves modules of Node to the runtime, those too that a CommonJS package requires by their old names. */
@@ -34,22 +37,20 @@ const builtIns: Plugin = {
 };
 
 /**
- * Bundles a Worker in this process, as wrangler does in another one and many times slower: with the same bundler, the same
- * conditions and the runtime's own modules left out. `tests/conformance/doors-alone.test.ts` holds the two together.
+ * Bundles Workers in this process, as wrangler does in another one and many times slower: with the same bundler, the same
+ * conditions and the runtime's own modules left out. What several of them import is read once.
+ * `tests/conformance/doors-alone.test.ts` holds the two together.
  *
+ * @returns a bundle for each entry, in their order
  * @throws Error with what esbuild found wrong
  */
-export async function bundleWorker(
-  entry: string,
-  { minify = false }: { readonly minify?: boolean } = {},
-): Promise<WorkerBundle> {
+export async function bundleWorkers(entries: readonly string[]): Promise<readonly WorkerBundle[]> {
   const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [entry],
-    outfile: "worker.js",
+    entryPoints: entries.map((entry, index) => ({ in: entry, out: String(index) })),
+    outdir: OUT,
     bundle: true,
-    minify,
     write: false,
     metafile: true,
     format: "esm",
@@ -61,19 +62,23 @@ export async function bundleWorker(
     define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
     logLevel: "silent",
   });
-  const code = outputFiles[0]?.contents ?? new Uint8Array();
-  return { code, gzipBytes: gzipSync(code, { level: 9 }).byteLength, parts: countParts(metafile) };
+  return entries.map((_, index) => {
+    const name = join(OUT, `${index}.js`);
+    const file = outputFiles.find(({ path }) => path === join(ROOT, name));
+    const output = metafile.outputs[name];
+    if (file === undefined || output === undefined) throw new Error(`esbuild made no ${name}.`);
+    const gzipBytes = gzipSync(file.contents, { level: 9 }).byteLength;
+    return { code: file.contents, gzipBytes, parts: countParts(output) };
+  });
 }
 
-function countParts({ outputs }: Metafile): ReadonlyMap<string, number> {
+function countParts({ inputs }: Metafile["outputs"][string]): ReadonlyMap<string, number> {
   const parts = new Map<string, number>();
-  for (const { inputs } of Object.values(outputs)) {
-    for (const [file, { bytesInOutput }] of Object.entries(inputs)) {
-      const inside = file.split("node_modules/").at(-1) ?? file;
-      const [first = "", second = ""] = inside.split("/");
-      const name = file.includes("node_modules/") && first.startsWith("@") ? `${first}/${second}` : first;
-      parts.set(name, (parts.get(name) ?? 0) + bytesInOutput);
-    }
+  for (const [file, { bytesInOutput }] of Object.entries(inputs)) {
+    const inside = file.split("node_modules/").at(-1) ?? file;
+    const [first = "", second = ""] = inside.split("/");
+    const name = file.includes("node_modules/") && first.startsWith("@") ? `${first}/${second}` : first;
+    parts.set(name, (parts.get(name) ?? 0) + bytesInOutput);
   }
   return parts;
 }

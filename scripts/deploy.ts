@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { buildIfStale } from "./build.ts";
@@ -68,8 +68,14 @@ async function deploy(options: DeployOptions): Promise<number> {
     timeoutMs: DOCTOR_TIMEOUT_MS,
   });
   if (!isGood) throw new StartError("Nothing was uploaded: the deploy would be broken as said above.");
-  const named = domain === undefined ? [] : ["--domain", domain, "--var", `PUBLIC_URL:https://${domain}`];
-  return upload([...common, ...named], options, config);
+  return upload([...common, ...toDomainOptions(domain, options.secretsFile)], options, config);
+}
+
+/** A domain is where QStash reaches the Worker as well, unless the secrets say so themselves: no name is bound twice. */
+function toDomainOptions(domain: string | undefined, secretsFile: string | undefined): readonly string[] {
+  if (domain === undefined) return [];
+  const isGiven = secretsFile !== undefined && /^\s*"?PUBLIC_URL\b/m.test(readFileSync(secretsFile, "utf8"));
+  return ["--domain", domain, ...(isGiven ? [] : ["--var", `PUBLIC_URL:https://${domain}`])];
 }
 
 async function upload(

@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { doors } from "../functions/routes.ts";
 import { writeSubset } from "./build.ts";
 import type { WorkerBundle } from "./bundle-worker.ts";
-import { bundleWorker } from "./bundle-worker.ts";
+import { bundleWorkers } from "./bundle-worker.ts";
 import type { DoorSubset } from "./door-subset.ts";
 import { createSubset } from "./door-subset.ts";
 import { ROOT, SUBSETS } from "./paths.ts";
@@ -30,14 +30,19 @@ export async function bundleDoors(): Promise<{ bundled: readonly BundledDoor[]; 
   mkdirSync(SUBSETS, { recursive: true });
   const directory = mkdtempSync(join(SUBSETS, ".alone-"));
   const names = doors.map(({ name }) => name);
-  const bundled = await Promise.all(
-    [...names.map((name) => [name, [name]] as const), ["all", names] as const].map(async ([name, chosen]) => {
+  const wanted = [...names.map((name) => [name, [name]] as const), ["all", names] as const];
+  const written = await Promise.all(
+    wanted.map(async ([name, chosen]) => {
       const subset = createSubset(chosen);
-      const own = join(directory, name);
-      await writeSubset(subset, own);
-      return { name, subset, directory: own, bundle: await bundleWorker(join(own, "worker.ts")) };
+      await writeSubset(subset, join(directory, name));
+      return { name, subset, directory: join(directory, name) };
     }),
   );
+  const bundles = await bundleWorkers(written.map((each) => join(each.directory, "worker.ts")));
+  const bundled = written.flatMap((each, index) => {
+    const bundle = bundles[index];
+    return bundle === undefined ? [] : [{ ...each, bundle }];
+  });
   return { bundled, directory };
 }
 
