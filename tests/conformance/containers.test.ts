@@ -10,6 +10,7 @@ import { validate } from "dockerfile-utils";
 import { afterAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../scripts/paths.ts";
 import { findFreePort } from "../../scripts/port.ts";
+import { whyNoRedis } from "../redis.ts";
 import { buildStages } from "./container-run.ts";
 import { assertOk } from "./http-exchange.ts";
 
@@ -115,13 +116,29 @@ describe("what the Containerfile builds, as a user without rights", () => {
     const { events } = (await (await fetch(`${url}?after=earliest`)).json()) as { events: object[] };
     expect(events).toMatchObject([{ sequence, data: "kept" }]);
 
-    // The bridge has no Redis here: it starts, and is not healthy.
+    // Without its Redis the bridge starts, and is not healthy; with one it is.
     const port = String(await findFreePort(host));
-    const bridgeEnvironment = { PORT: port, URS_TOKEN: "token", REDIS_URL: `redis://${host}:1` };
+    const bridgeEnvironment = { HOST: host, PORT: port, URS_TOKEN: "token", REDIS_URL: `redis://${host}:1` };
     const child = bridge.start(bridgeEnvironment);
     started.push(child);
     if (child.stdout === null) throw new Error("Its stdout is a pipe.");
     await once(child.stdout, "data");
     expect(await bridge.checkHealth(bridgeEnvironment)).toBe(1);
+    if ((await whyNoRedis()) !== undefined) return;
+    const other = {
+      ...bridgeEnvironment,
+      PORT: String(await findFreePort(host)),
+      REDIS_URL: `redis://${host}:6379`,
+    };
+    const connected = bridge.start(other);
+    started.push(connected);
+    if (connected.stdout === null) throw new Error("Its stdout is a pipe.");
+    await once(connected.stdout, "data");
+    expect(await bridge.checkHealth(other)).toBe(0);
+    const pipeline = await fetch(`http://${host}:${other.PORT}/pipeline`, {
+      method: "POST",
+      body: '[["PING"]]',
+    });
+    expect(pipeline.status).toBe(401);
   }, 60_000);
 });

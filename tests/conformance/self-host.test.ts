@@ -80,6 +80,19 @@ describe("the Worker under plain workerd", () => {
     expect([again.status, await again.text()]).toEqual([304, ""]);
   });
 
+  it("queues through the stand-in beside it, which no port leads to", async () => {
+    const channel = "demo/self-host/queued";
+    const reader = await sse.read(target, channel, "earliest");
+    const queued = await fetch(`${target.url}/queue/${channel}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ type: "test.queued", data: 1 }),
+    });
+    expect(queued.status).toBe(202);
+    expect((await reader.next()).event).toMatchObject({ type: "test.queued", data: 1 });
+    await reader.cut();
+  });
+
   it("calls the Worker's schedule, at whose time nobody else would", async () => {
     const control = openControl(join(target.stateDirectory, "control.sock"), "/scheduled?cron=*");
     control.begin();
