@@ -113,6 +113,7 @@ describe("what the Containerfile builds, as a user without rights", () => {
     first.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
     await run();
+    await expectGateway(directory, `http://${host}:${environment.PORT}`);
     const { events } = (await (await fetch(`${url}?after=earliest`)).json()) as { events: object[] };
     expect(events).toMatchObject([{ sequence, data: "kept" }]);
 
@@ -140,5 +141,31 @@ describe("what the Containerfile builds, as a user without rights", () => {
       body: '[["PING"]]',
     });
     expect(pipeline.status).toBe(401);
-  }, 60_000);
+  }, 90_000);
+
+  /** The gateway's own container file, beside the Worker: it is healthy, and reaches the Worker. */
+  async function expectGateway(workDirectory: string, workerUrl: string): Promise<void> {
+    const stages = await buildStages(join(ROOT, "gateway", "Containerfile"), workDirectory);
+    const gateway = stages.get("Containerfile");
+    if (gateway === undefined) throw new Error("The gateway's Containerfile has no stage.");
+    const environment = {
+      HOST: "127.0.0.1",
+      EVERYWIRE_URL: workerUrl,
+      TLS_PORT: "0",
+      GRPC_PORT: "0",
+      UDP_PORT: "0",
+      GATEWAY_HEALTH_PORT: String(await findFreePort("127.0.0.1")),
+    };
+    const child = gateway.start(environment);
+    started.push(child);
+    if (child.stdout === null) throw new Error("Its stdout is a pipe.");
+    const [line] = await once(createInterface({ input: child.stdout }), "line");
+    expect(JSON.parse(String(line))).toMatchObject({ missing: {} });
+    expect(await gateway.checkHealth(environment)).toBe(0);
+    const ready = await fetch(`http://127.0.0.1:${environment.GATEWAY_HEALTH_PORT}/ready`);
+    expect(await ready.json()).toMatchObject({ status: "ok", worker: { status: "ok" } });
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+  }
 });
