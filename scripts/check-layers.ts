@@ -21,6 +21,7 @@ const TREES = [
   "web",
   "bench",
   "scripts",
+  "self-host",
   "tests",
 ];
 

@@ -12,6 +12,7 @@ interface DurableObjectShape {
   readonly env: Readonly<Record<string, DurableObjectNamespace>>;
   fetch?(request: Request): Response | Promise<Response>;
   webSocketClose?(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void>;
+  webSocketError?(socket: WebSocket, error: unknown): void | Promise<void>;
   wait?(request: { readonly timeoutMs: number }): Promise<unknown>;
   drain?(): void;
 }
@@ -35,7 +36,7 @@ let isDraining = false;
  */
 export function makeDrainable(prototype: object, binding: string): void {
   const shape = prototype as DurableObjectShape;
-  const { fetch, webSocketClose, wait } = shape;
+  const { fetch, webSocketClose, webSocketError, wait } = shape;
   const hold = (object: DurableObjectShape) => {
     const { id } = object.ctx;
     const namespace = object.env[binding];
@@ -52,7 +53,8 @@ export function makeDrainable(prototype: object, binding: string): void {
       // Or a reader that is put back to reading pages would be let in again at once.
       if (isDraining) return Response.json({ code: "unavailable", message: REASON }, { status: 503 });
       const response = await fetch.call(this, request);
-      if (response.status === 101) hold(this);
+      // A socket that cannot hibernate is told of by what is sent on it, and its end is told to nobody here.
+      if (response.status === 101 && this.ctx.getWebSockets().length > 0) hold(this);
       return response;
     };
   }
@@ -60,6 +62,12 @@ export function makeDrainable(prototype: object, binding: string): void {
     shape.webSocketClose = function (this: DurableObjectShape, socket, ...how) {
       release(this, socket);
       return webSocketClose.call(this, socket, ...how);
+    };
+  }
+  if (webSocketError !== undefined) {
+    shape.webSocketError = function (this: DurableObjectShape, socket, error) {
+      release(this, socket);
+      return webSocketError.call(this, socket, error);
     };
   }
   if (wait !== undefined) {

@@ -406,6 +406,7 @@ describe("everywire help and completion", () => {
     expect(complete("everywire", "s")).toEqual(["serve", "sub", "seed"]);
     expect(complete("everywire", "sub", "demo/x", "--v")).toEqual(["--via", "--verbose"]);
     expect(complete("everywire", "sub", "--via", "graphql")).toEqual(["graphql-sse", "graphql-ws"]);
+    expect(complete("everywire", "init", "my-app", "--doors", "web")).toEqual(["websocket", "webhooks"]);
     expect(complete("everywire", "completion", "z")).toEqual(["zsh"]);
   });
 

@@ -11,13 +11,25 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import type { Copy, From, Instruction } from "dockerfile-ast";
 import { DockerfileParser } from "dockerfile-ast";
 import { ROOT } from "../../scripts/paths.ts";
 
 /** What no image of ours runs as, and what this runs as where it may choose. */
 const NOBODY = 65_534;
+
+/** Root can become nobody, where nobody can reach what is installed here; anybody else is without rights as they are. */
+function runsAsNobody(): boolean {
+  return process.getuid?.() === 0 && isOpenToAll(ROOT) && isOpenToAll(tmpdir());
+}
+
+function isOpenToAll(path: string): boolean {
+  const OTHERS_READ_AND_ENTER = 0o005;
+  const isOpen = (statSync(path).mode & OTHERS_READ_AND_ENTER) === OTHERS_READ_AND_ENTER;
+  return isOpen && (path === dirname(path) || isOpenToAll(dirname(path)));
+}
 
 /** A stage of a Containerfile as it was run: its files, and what starts it. */
 export interface BuiltStage {
@@ -208,7 +220,7 @@ function run(
     cwd: join(stage.root, stage.directory),
     env: { PATH: process.env.PATH, HOME: stage.root, ...stage.environment, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
-    ...(process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
+    ...(runsAsNobody() ? { uid: NOBODY, gid: NOBODY } : {}),
   });
 }
 
@@ -230,7 +242,7 @@ function makeDirectory(path: string): void {
 }
 
 function own(path: string): void {
-  if (process.getuid?.() !== 0) return;
+  if (!runsAsNobody()) return;
   chownSync(path, NOBODY, NOBODY);
   if (!statSync(path).isDirectory()) return;
   for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {

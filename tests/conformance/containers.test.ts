@@ -10,6 +10,7 @@ import { validate } from "dockerfile-utils";
 import { afterAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../scripts/paths.ts";
 import { findFreePort } from "../../scripts/port.ts";
+import { whyNoRedis } from "../redis.ts";
 import { buildStages } from "./container-run.ts";
 import { assertOk } from "./http-exchange.ts";
 
@@ -112,16 +113,59 @@ describe("what the Containerfile builds, as a user without rights", () => {
     first.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
     await run();
+    await expectGateway(directory, `http://${host}:${environment.PORT}`);
     const { events } = (await (await fetch(`${url}?after=earliest`)).json()) as { events: object[] };
     expect(events).toMatchObject([{ sequence, data: "kept" }]);
 
-    // The bridge has no Redis here: it starts, and is not healthy.
+    // Without its Redis the bridge starts, and is not healthy; with one it is.
     const port = String(await findFreePort(host));
-    const bridgeEnvironment = { PORT: port, URS_TOKEN: "token", REDIS_URL: `redis://${host}:1` };
+    const bridgeEnvironment = { HOST: host, PORT: port, URS_TOKEN: "token", REDIS_URL: `redis://${host}:1` };
     const child = bridge.start(bridgeEnvironment);
     started.push(child);
     if (child.stdout === null) throw new Error("Its stdout is a pipe.");
     await once(child.stdout, "data");
     expect(await bridge.checkHealth(bridgeEnvironment)).toBe(1);
-  }, 60_000);
+    if ((await whyNoRedis()) !== undefined) return;
+    const other = {
+      ...bridgeEnvironment,
+      PORT: String(await findFreePort(host)),
+      REDIS_URL: `redis://${host}:6379`,
+    };
+    const connected = bridge.start(other);
+    started.push(connected);
+    if (connected.stdout === null) throw new Error("Its stdout is a pipe.");
+    await once(connected.stdout, "data");
+    expect(await bridge.checkHealth(other)).toBe(0);
+    const pipeline = await fetch(`http://${host}:${other.PORT}/pipeline`, {
+      method: "POST",
+      body: '[["PING"]]',
+    });
+    expect(pipeline.status).toBe(401);
+  }, 90_000);
+
+  /** The gateway's own container file, beside the Worker: it is healthy, and reaches the Worker. */
+  async function expectGateway(workDirectory: string, workerUrl: string): Promise<void> {
+    const stages = await buildStages(join(ROOT, "gateway", "Containerfile"), workDirectory);
+    const gateway = stages.get("Containerfile");
+    if (gateway === undefined) throw new Error("The gateway's Containerfile has no stage.");
+    const environment = {
+      HOST: "127.0.0.1",
+      EVERYWIRE_URL: workerUrl,
+      TLS_PORT: "0",
+      GRPC_PORT: "0",
+      UDP_PORT: "0",
+      GATEWAY_HEALTH_PORT: String(await findFreePort("127.0.0.1")),
+    };
+    const child = gateway.start(environment);
+    started.push(child);
+    if (child.stdout === null) throw new Error("Its stdout is a pipe.");
+    const [line] = await once(createInterface({ input: child.stdout }), "line");
+    expect(JSON.parse(String(line))).toMatchObject({ missing: {} });
+    expect(await gateway.checkHealth(environment)).toBe(0);
+    const ready = await fetch(`http://127.0.0.1:${environment.GATEWAY_HEALTH_PORT}/ready`);
+    expect(await ready.json()).toMatchObject({ status: "ok", worker: { status: "ok" } });
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+  }
 });

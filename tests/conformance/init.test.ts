@@ -87,7 +87,7 @@ it("makes a project of MQTT, TCP and WebSocket, which tests itself on ports of i
   expect(existsSync(join(directory, "durable-objects", "mqtt-session.ts"))).toBe(true);
   expect(existsSync(join(directory, "services", "svix.ts"))).toBe(false);
   expect((await npm(directory, "test")).stdout).toMatch(/Tests\s+6 passed/);
-}, 60_000);
+}, 90_000);
 
 it("writes nothing where the doors or the folder will not do, and says what would", async () => {
   const unknown = await run(["init", "other", "--doors", "rest,ssee"], { cwd: folder });

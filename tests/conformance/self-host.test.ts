@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -80,6 +81,19 @@ describe("the Worker under plain workerd", () => {
     expect([again.status, await again.text()]).toEqual([304, ""]);
   });
 
+  it("queues through the stand-in beside it, which no port leads to", async () => {
+    const channel = "demo/self-host/queued";
+    const reader = await sse.read(target, channel, "earliest");
+    const queued = await fetch(`${target.url}/queue/${channel}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ type: "test.queued", data: 1 }),
+    });
+    expect(queued.status).toBe(202);
+    expect((await reader.next()).event).toMatchObject({ type: "test.queued", data: 1 });
+    await reader.cut();
+  });
+
   it("calls the Worker's schedule, at whose time nobody else would", async () => {
     const control = openControl(join(target.stateDirectory, "control.sock"), "/scheduled?cron=*");
     control.begin();
@@ -103,6 +117,14 @@ describe("the Worker under plain workerd", () => {
     const socket = new WebSocket(`${target.url.replace("http", "ws")}/ws/${channel}`);
     await once(socket, "open");
     const mqtt = await mqttOverTcp.read(target, channel);
+    const streaming = ["connect", "grpc-web", "graphql", "json-rpc", "stream"];
+    const others = await Promise.all(streaming.map((name) => pick(readers, name).read(target, channel)));
+    const lines = connect(target.tcpPorts?.TCP_PORT ?? 0, "127.0.0.1");
+    lines.write(`${JSON.stringify({ op: "subscribe", channel, ref: 1 })}\n`);
+    let written = "";
+    lines.on("data", (chunk: Buffer) => (written += chunk.toString()));
+    const linesEnded = once(lines, "end");
+    await once(lines, "data");
     const closeFrame = once((socket as unknown as { _receiver: NodeJS.EventEmitter })._receiver, "conclude");
     // Two round trips after the poll was sent: it waits by now.
     const last = await http.publish(target, "demo/self-host/other", { type: "test.event", data: 2 });
@@ -115,6 +137,11 @@ describe("the Worker under plain workerd", () => {
     expect([code, String(reason)]).toEqual([1012, "The server restarts: go on from your last cursor."]);
     expect(await (await poll).json()).toMatchObject({ events: [], next: sequence, timeout: true });
     await expect(mqtt.next()).rejects.toThrow();
+    for (const reader of others) await expect(reader.next()).rejects.toThrow("The server restarts");
+    await linesEnded;
+    expect(written).toContain(
+      '"code":"unavailable","message":"The server restarts: go on from your last cursor."',
+    );
     socket.terminate();
     const { code: exitCode, stderr } = await target.process.ended;
     expect(exitCode, stderr).toBe(0);

@@ -59,6 +59,13 @@ describe("the layer check", () => {
     ["a part that imports the gateway", "worker", "composition/a.ts", "gateway/main.ts"],
     ["a table of parts that runs one", "parts-are-data", "composition/parts.ts", "composition/compose.ts"],
     ["a script that imports a part", "scripts", "scripts/a.ts", "composition/compose.ts"],
+    ["what starts workerd and imports the Worker", "self-host", "self-host/a.ts", "core/a.ts"],
+    [
+      "a program beside the Worker that imports a command",
+      "self-host-workers",
+      "self-host/workers/a.ts",
+      "scripts/a.ts",
+    ],
     ["a script that imports a service", "scripts", "scripts/a.ts", "services/a.ts"],
     ["source that imports a test", "core", "core/a.ts", "tests/unit/a.ts"],
   ])("names %s, also where it imports only a type", async (_name, rule, from, to) => {
