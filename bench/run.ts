@@ -55,6 +55,7 @@ try {
     { name: "read", run: () => compareReads(contenders, prepared, scale.load) },
     { name: "publish", run: () => comparePublishes(contenders, 1, scale.load) },
     { name: "publish", run: () => comparePublishes(contenders, 16, scale.load) },
+    { name: "publish", run: () => comparePublishes(contenders, 32, scale.load) },
     { name: "fan-out", run: () => compareFanOut(contenders, "WebSocket", "closed loop", scale.fanOut) },
     { name: "fan-out", run: () => compareFanOut(contenders, "WebSocket", "paced", scale.fanOut) },
     { name: "fan-out", run: () => compareFanOut(contenders, "SSE", "closed loop", scale.fanOut) },
