@@ -4,6 +4,7 @@ import { mediaType, readJson } from "../boundary/body.ts";
 import type { Document } from "../boundary/document.ts";
 import { answerDocument, createDocument } from "../boundary/document.ts";
 import type { Edge, EdgeContext } from "../boundary/edge.ts";
+import { prepareHeaders } from "../boundary/response-headers.ts";
 import type { Door } from "../door.ts";
 import { parseTokenRequest } from "./decode.ts";
 import { toCapabilities, toTokenAnswer } from "./encode.ts";
@@ -11,7 +12,7 @@ import { toCapabilities, toTokenAnswer } from "./encode.ts";
 /** Shorter than the second that load balancers commonly wait for a probe. */
 const READY_DEADLINE_MS = 800;
 
-const HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+const HEADERS = prepareHeaders({ "content-type": "application/json", "cache-control": "no-store" });
 const ownCapabilities = new WeakMap<Edge, Document>();
 const HEALTHY = JSON.stringify({ status: "ok" });
 
