@@ -58,7 +58,7 @@ export async function handleCall(
     whole = await readWhole(c.req.raw, formOf(c));
     const values = createContextValues().set(CALL_KEY, call);
     const outcome = whole && unary && (await callUnary(c.req.raw, whole, unary, values, COMPRESS_MIN_BYTES));
-    if (outcome?.kind === "answer") return toPlainResponse(outcome.headers, outcome.body);
+    if (outcome?.kind === "answer") return outcome.response;
     call.settled = outcome?.settled;
   }
   const answered = ask(c, handler, call, { signal: gone.signal, whole });
@@ -89,11 +89,6 @@ export async function handleCall(
 function formOf(c: EdgeContext): RequestForm & RequestBodyOptions {
   const { MAX_REQUEST_BYTES: maxBytes } = c.get("edge").settings.limits;
   return { ...parseContentType(c.req.raw.headers.get("content-type")), maxBytes };
-}
-
-function toPlainResponse(headers: Record<string, string>, body: Uint8Array): Response {
-  headers["cache-control"] = "no-store, no-transform";
-  return new Response(body as BodyInit, { headers });
 }
 
 async function ask(

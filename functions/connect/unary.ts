@@ -2,6 +2,7 @@ import type { DescMethodUnary, DescService, Message, MessageInitShape } from "@b
 import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter, ContextValues, HandlerContext } from "@connectrpc/connect";
 import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
+import { prepareHeaders } from "../boundary/response-headers.ts";
 import type { Settled } from "./call.ts";
 import { CALL_KEY } from "./call.ts";
 
@@ -16,7 +17,7 @@ export interface UnaryMethod {
 
 /** What came of it: an answer, or what the library has to tell, since it is no plain success. */
 export type UnaryOutcome =
-  | { readonly kind: "answer"; readonly headers: Record<string, string>; readonly body: Uint8Array }
+  | { readonly kind: "answer"; readonly response: Response }
   | { readonly kind: "settled"; readonly settled: Settled };
 
 type JsonOptions = Parameters<typeof createMethodSerializationLookup>[2];
@@ -91,20 +92,25 @@ function once(implementation: Implementation): Implementation {
 
 /** The forms of one message in, one message out, by content type. */
 const FORMS: Readonly<Record<string, Form | undefined>> = {
-  "application/json": { isBinary: false, isEnveloped: false, contentType: "application/json" },
-  "application/proto": { isBinary: true, isEnveloped: false, contentType: "application/proto" },
-  "application/grpc-web": { isBinary: true, isEnveloped: true, contentType: "application/grpc-web+proto" },
-  "application/grpc-web+proto": {
+  "application/json": createForm("application/json", { isBinary: false, isEnveloped: false }),
+  "application/proto": createForm("application/proto", { isBinary: true, isEnveloped: false }),
+  "application/grpc-web": createForm("application/grpc-web+proto", { isBinary: true, isEnveloped: true }),
+  "application/grpc-web+proto": createForm("application/grpc-web+proto", {
     isBinary: true,
     isEnveloped: true,
-    contentType: "application/grpc-web+proto",
-  },
+  }),
 };
+
+function createForm(contentType: string, form: Omit<Form, "headers">): Form {
+  const headers = { "content-type": contentType, "cache-control": "no-store, no-transform" };
+  return { ...form, headers: prepareHeaders(headers) };
+}
 
 interface Form {
   readonly isBinary: boolean;
   readonly isEnveloped: boolean;
-  readonly contentType: string;
+  /** Of the answer. */
+  readonly headers: Headers;
 }
 
 const DEADLINES = ["connect-timeout-ms", "grpc-timeout"] as const;
@@ -148,11 +154,13 @@ export async function callUnary(
   if (bytes === undefined || context.isTouched || bytes.byteLength >= compressMinBytes) {
     return { kind: "settled", settled: { kind: "done", message: output, ...context.touched } };
   }
-  const answer: Record<string, string> = { "content-type": form.contentType };
-  if (!form.isEnveloped) return { kind: "answer", headers: answer, body: bytes };
+  const answer = form.isEnveloped ? encodeEnveloped(bytes) : bytes;
+  const response = new Response(answer as BodyInit, { headers: form.headers });
   // Says that messages may be compressed. Whether one is, is in its envelope: this one is not.
-  if (GZIP.test(headers.get("grpc-accept-encoding") ?? "")) answer["grpc-encoding"] = "gzip";
-  return { kind: "answer", headers: answer, body: encodeEnveloped(bytes) };
+  if (form.isEnveloped && GZIP.test(headers.get("grpc-accept-encoding") ?? "")) {
+    response.headers.set("grpc-encoding", "gzip");
+  }
+  return { kind: "answer", response };
 }
 
 /** Undefined for what the library has to refuse. */

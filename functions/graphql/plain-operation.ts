@@ -2,6 +2,7 @@ import type { DocumentNode, ExecutionResult, GraphQLSchema } from "graphql";
 import { execute, Kind, OperationTypeNode, parse, validate } from "graphql";
 import type { Limits } from "../../core/limits.ts";
 import { mediaType } from "../boundary/body.ts";
+import { prepareHeaders } from "../boundary/response-headers.ts";
 import type { GraphqlContext } from "./context.ts";
 import type { RequestParameters } from "./decode.ts";
 import { decodeParameters } from "./decode.ts";
@@ -12,10 +13,10 @@ import { assertShallow } from "./query-nesting.ts";
 export const MAX_CACHED_CHARACTERS = 8 * 1024;
 export const MAX_CACHED_DOCUMENTS = 500;
 
-const MODERN = "application/graphql-response+json; charset=utf-8";
-const LEGACY = "application/json; charset=utf-8";
+const MODERN = prepareHeaders({ "content-type": "application/graphql-response+json; charset=utf-8" });
+const LEGACY = prepareHeaders({ "content-type": "application/json; charset=utf-8" });
 /** What an answer is, by what clients commonly accept; any other wish is the library's to weigh. */
-const ANSWER_TYPES: Readonly<Record<string, string | undefined>> = {
+const ANSWER_HEADERS: Readonly<Record<string, Headers | undefined>> = {
   "": LEGACY,
   "*/*": LEGACY,
   "application/json": LEGACY,
@@ -48,8 +49,8 @@ export class PlainOperations {
    */
   async answer(request: Request, context: GraphqlContext, prepared: Prepared): Promise<Response | undefined> {
     if (request.method !== "POST" || mediaType(request) !== "application/json") return undefined;
-    const type = ANSWER_TYPES[request.headers.get("accept") ?? ""];
-    if (type === undefined) return undefined;
+    const headers = ANSWER_HEADERS[request.headers.get("accept") ?? ""];
+    if (headers === undefined) return undefined;
     const { limits } = context.operation;
     prepared.parameters = decodeParameters(request, limits);
     let parameters: RequestParameters;
@@ -64,7 +65,7 @@ export class PlainOperations {
       prepared.result = result;
       return undefined;
     }
-    return new Response(JSON.stringify(result), { headers: { "content-type": type } });
+    return new Response(JSON.stringify(result), { headers });
   }
 
   async #execute(

@@ -3,6 +3,7 @@ import type { ChannelPage } from "../../core/operations/list-channels.ts";
 import type { PublishResult } from "../../core/operations/publish-event.ts";
 import type { Page } from "../../core/ports.ts";
 import { encodePageEvents } from "../boundary/page-json.ts";
+import { prepareHeaders } from "../boundary/response-headers.ts";
 
 /** 201 also for a duplicate: a retry is answered like the publish that it repeats. */
 export function encodeResults(results: readonly PublishResult[], isBatch: boolean): Response {
@@ -19,9 +20,8 @@ export function encodeChannelPage(page: ChannelPage): Response {
   return toJsonResponse(JSON.stringify({ channels: page.channels, next: page.next ?? null }), 200);
 }
 
+const HEADERS = prepareHeaders({ "content-type": "application/json", "cache-control": "no-store" });
+
 export function toJsonResponse(json: string, status: number): Response {
-  return new Response(json, {
-    status,
-    headers: { "content-type": "application/json", "cache-control": "no-store" },
-  });
+  return new Response(json, { status, headers: HEADERS });
 }

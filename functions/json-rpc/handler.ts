@@ -2,6 +2,7 @@ import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
 import { takeRequest, toOperationContext } from "../boundary/edge.ts";
 import { chooseSubprotocol } from "../boundary/identity.ts";
+import { prepareHeaders } from "../boundary/response-headers.ts";
 import { CHANNEL_METHODS, SOCKET_METHODS } from "./channel-methods.ts";
 import { decodeBody } from "./decode.ts";
 import { describeMethods, discoverMethod } from "./discover.ts";
@@ -16,7 +17,7 @@ export const PATH = "/rpc";
 /** What a batch may make us hold at once. */
 const MAX_ANSWER_CHARACTERS = 8 * 1024 * 1024;
 const SUBPROTOCOLS = ["jsonrpc", "jsonrpc-2.0"];
-const HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+const HEADERS = prepareHeaders({ "content-type": "application/json", "cache-control": "no-store" });
 
 const discover: Method<RpcContext> = discoverMethod(() => document());
 const methods: readonly Method<RpcContext>[] = [...CHANNEL_METHODS, ...RESOURCE_METHODS, discover];

@@ -1,4 +1,6 @@
 import { VERSION } from "../../core/version.ts";
+import type { Document } from "../boundary/document.ts";
+import { answerDocument, createDocument } from "../boundary/document.ts";
 import type { Handler } from "../boundary/methods.ts";
 import { encodeDocsPage } from "./docs-page.ts";
 import { DOCS_STYLE } from "./docs-style.ts";
@@ -10,25 +12,24 @@ import { RESOURCES } from "./resources.ts";
 const CACHE_CONTROL = "public, max-age=300";
 
 // Made when somebody asks for the first time: most isolates never show them.
-let made: { readonly document: OpenApiDocument; readonly json: string } | undefined;
+let openapi: OpenApiDocument | undefined;
+let openapiJson: Document | undefined;
 
-function documents() {
-  if (made === undefined) {
-    const document = createOpenApi(RESOURCES, VERSION);
-    made = { document, json: JSON.stringify(document) };
-  }
-  return made;
+function getOpenApi(): OpenApiDocument {
+  openapi ??= createOpenApi(RESOURCES, VERSION);
+  return openapi;
 }
 
 /** `GET /openapi.json` */
-export const openapiHandler: Handler = () =>
-  new Response(documents().json, {
-    headers: { "content-type": "application/json", "cache-control": CACHE_CONTROL },
-  });
+export const openapiHandler: Handler = async (c) => {
+  // What is kept is the document and not the promise of it, which would belong to the request that made it.
+  openapiJson ??= await createDocument(JSON.stringify(getOpenApi()), { cacheControl: CACHE_CONTROL });
+  return answerDocument(c.req.raw, openapiJson);
+};
 
 /** `GET /docs`: no script, nothing from elsewhere, and one style sheet that the policy names by its hash. */
 export const docsHandler: Handler = async (c) => {
-  const html = encodeDocsPage(documents().document, new URL(c.req.url).origin);
+  const html = encodeDocsPage(getOpenApi(), new URL(c.req.url).origin);
   return new Response(html, {
     headers: {
       "content-type": "text/html; charset=utf-8",

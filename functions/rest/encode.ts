@@ -3,9 +3,11 @@ import type { ListWindow, RecordPage, Stored } from "../../core/records.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
 import type { ListBodyOptions } from "../boundary/list-body.ts";
 import { toListBody } from "../boundary/list-body.ts";
+import { prepareHeaders } from "../boundary/response-headers.ts";
 import type { Asked } from "./decode.ts";
 import { BODY_TYPE_NAMES, PATCH_TYPE } from "./decode.ts";
 import { isKnown, recordEtag, textEtag } from "./etag.ts";
+import type { Representation } from "./negotiate.ts";
 import { encodeXml } from "./xml.ts";
 
 export const ACCEPT_PATCH = [PATCH_TYPE, ...BODY_TYPE_NAMES].join(", ");
@@ -28,9 +30,10 @@ export function encodeRecord(
   asked: Asked,
   answer: RecordAnswer,
 ): Response {
-  const headers = baseHeaders(asked, recordEtag(stored, asked.version, asked.representation.kind));
   const text = encodeText(answer.view, asked, answer.singular, answer.singular);
-  return new Response(text, { status: answer.status, headers });
+  const response = new Response(text, { status: answer.status, headers: preparedHeaders(asked) });
+  response.headers.set("etag", recordEtag(stored, asked.version, asked.representation.kind));
+  return response;
 }
 
 /** 304 where the client has this version already (RFC 9110 §15.4.5); undefined where it must be sent. */
@@ -59,9 +62,11 @@ export async function encodeList(
   const text = encodeText(toListBody(page, answer), asked, "list", answer.singular);
   const etag = await textEtag(text, asked.representation.kind);
   if (isKnown(c.req.header("if-none-match"), etag)) return notModified(etag);
-  const headers = baseHeaders(asked, etag);
+  const response = new Response(text, { headers: preparedHeaders(asked) });
+  response.headers.set("etag", etag);
   const link = toLinks(c.req.url, page, answer.window);
-  return new Response(text, { headers: link === "" ? headers : { ...headers, link } });
+  if (link !== "") response.headers.set("link", link);
+  return response;
 }
 
 /** RFC 8288 links to the pages around this one, relative to the host that was asked. */
@@ -99,19 +104,22 @@ function encodeText(value: object, asked: Asked, root: string, dataName: string)
   }
 }
 
-/** A plain object: on the way of every read, a Headers of our own would only be copied into the answer's. */
-function baseHeaders(asked: Asked, etag: string): Record<string, string> {
-  const { mediaType, kind } = asked.representation;
-  const isXml = kind === "xml" || kind === "txml";
-  return { "content-type": isXml ? `${mediaType}; charset=utf-8` : mediaType, ...cacheHeaders(etag) };
-}
+/** The headers of an answer but its tag and its links, made once for each form. */
+const prepared = new Map<Representation["mediaType"], Headers>();
 
-function cacheHeaders(etag: string): Record<string, string> {
-  return { etag, vary: VARY, "cache-control": CACHE_CONTROL };
+function preparedHeaders({ representation: { mediaType, kind } }: Asked): Headers {
+  let headers = prepared.get(mediaType);
+  if (headers === undefined) {
+    const isXml = kind === "xml" || kind === "txml";
+    const contentType = isXml ? `${mediaType}; charset=utf-8` : mediaType;
+    headers = prepareHeaders({ "content-type": contentType, vary: VARY, "cache-control": CACHE_CONTROL });
+    prepared.set(mediaType, headers);
+  }
+  return headers;
 }
 
 function notModified(etag: string): Response {
-  return new Response(null, { status: 304, headers: cacheHeaders(etag) });
+  return new Response(null, { status: 304, headers: { etag, vary: VARY, "cache-control": CACHE_CONTROL } });
 }
 
 function assertNever(value: never): never {

@@ -43,6 +43,24 @@ describe("the server itself", () => {
   });
 });
 
+describe.each(["/capabilities", "/openapi.json", "/guide", "/guide/choice?use=chat"])("%s", (path) => {
+  const ask = (etag?: string) =>
+    fetch(server.url + path, etag === undefined ? {} : { headers: { "if-none-match": etag } });
+
+  it("is not sent again to who has it", async () => {
+    const first = await ask();
+    const text = await first.text();
+    const etag = first.headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"[0-9a-f]{24}"$/);
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
+      const again = await ask(known);
+      expect([again.status, again.headers.get("etag"), await again.text()]).toEqual([304, etag, ""]);
+    }
+    const other = await ask('"x"');
+    expect([other.status, await other.text()]).toEqual([200, text]);
+  });
+});
+
 describe("a development token", () => {
   it("is given for a name, and is good", async () => {
     const response = await post(server, JSON.stringify({ name: "Ada Lovelace", roles: ["admin"] }));

@@ -4,9 +4,11 @@ import type { ChannelName } from "../../core/channel-name.ts";
 import type { After } from "../../core/cursor.ts";
 import { EARLIEST, LATEST } from "../../core/cursor.ts";
 import { DEFAULT_LIMITS } from "../../core/limits.ts";
-import type { EncodedEvent, FeedRecord } from "../../core/ports.ts";
+import type { AppendRequest, EncodedEvent, FeedRecord } from "../../core/ports.ts";
+import type { Failure } from "../../core/result.ts";
 import { unwrap } from "../../core/result.ts";
 import { createChannels } from "../../services/channels.ts";
+import { decodeOutcomes, decodeReceipts, encodeAppends } from "../../wire/rpc-text.ts";
 
 const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
 const directory = env.DIRECTORY.getByName("main");
@@ -67,6 +69,62 @@ async function openClient(name: ChannelName, after: After = LATEST, member = { i
 }
 
 describe("a channel's object", () => {
+  it("takes the appends of several requests as one write: each whole or not at all, in order, once", async () => {
+    const name = newName();
+    const producer = (sequence: number) => ({ id: "p", epoch: 0, sequence });
+    const many = Array.from({ length: 40 }, (_, index) => event(100 + index));
+    const requests: AppendRequest[] = [
+      { events: [event(1, "a"), event(2)], rateKey: undefined },
+      { events: [event(3, "b"), event(3, "b"), event(1, "a")], rateKey: "user:ann" },
+      { events: [event(99)], rateKey: undefined, producer: producer(7) },
+      { events: [event(4)], rateKey: undefined, producer: producer(0) },
+      { events: [event(4)], rateKey: undefined, producer: producer(0) },
+      { events: many, rateKey: undefined },
+    ];
+    const text = await env.CHANNEL.getByName(name).append(encodeAppends(requests));
+    const outcomes = decodeOutcomes<Failure>(text).map((outcome) =>
+      typeof outcome === "string" ? decodeReceipts(outcome) : outcome.error.code,
+    );
+    const page = await channels.read(name, { after: EARLIEST, limit: 100 });
+    expect(page.events.map(({ json }) => dataOf(json))).toEqual([
+      1,
+      2,
+      3,
+      4,
+      ...many.map(({ json }) => dataOf(json)),
+    ]);
+    const [one, two, three, four, ...others] = page.events.map(({ sequence }) => sequence);
+    const fresh = (sequence: string | undefined) => ({ sequence, duplicate: false });
+    const known = (sequence: string | undefined) => ({ sequence, duplicate: true });
+    expect(outcomes).toEqual([
+      [fresh(one), fresh(two)],
+      [fresh(three), known(three), known(one)],
+      "precondition_failed",
+      [fresh(four)],
+      [known(four)],
+      others.map(fresh),
+    ]);
+  });
+
+  it("answers the same question anew after each append, and after it was deleted", async () => {
+    const name = newName();
+    const read = () => channels.read(name, { after: EARLIEST, limit: 10 });
+    const lengths: number[] = [];
+    for (let count = 1; count <= 3; count += 1) {
+      await append(name, event(count));
+      lengths.push((await read()).events.length, (await read()).events.length);
+    }
+    expect(lengths).toEqual([1, 1, 2, 2, 3, 3]);
+    const { next } = await read();
+    await channels.delete(name);
+    expect((await read()).events).toEqual([]);
+    expect((await channels.read(name, { after: next as After, limit: 10 })).gap).toMatchObject({
+      requested: next,
+    });
+    await append(name, event(4));
+    expect((await read()).events.map(({ json }) => dataOf(json))).toEqual([4]);
+  });
+
   it("goes on after an eviction with the same log, dedupe and cursors", async () => {
     const name = newName();
     const [first] = await append(name, event(1, "a"));
