@@ -59,6 +59,12 @@ try {
     { name: "fan-out", run: () => compareFanOut(contenders, "WebSocket", "paced", scale.fanOut) },
     { name: "fan-out", run: () => compareFanOut(contenders, "SSE", "closed loop", scale.fanOut) },
     { name: "fan-out", run: () => compareFanOut(contenders, "SSE", "paced", scale.fanOut) },
+    { name: "fan-out", run: () => compareFanOut(contenders, "WebSocket", "saturated", scale.fanOut) },
+    {
+      name: "fan-out",
+      run: () => compareFanOut(contenders, "WebSocket, batches", "saturated", scale.fanOut),
+    },
+    { name: "fan-out", run: () => compareFanOut(contenders, "SSE", "saturated", scale.fanOut) },
   ];
   for (const { name, run } of steps) {
     if (!isWanted(name)) continue;

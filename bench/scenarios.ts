@@ -19,6 +19,12 @@ const FAN_OUT_READERS = 200;
 /** Well below what either side can do, so that latency is of the delivery and not of a queue. */
 const PACED_PER_SECOND = 25;
 
+const HOW = {
+  "closed loop": "closed loop",
+  paced: `${PACED_PER_SECOND} events/s`,
+  saturated: "all that 128 writers can publish; p50 and p99 of their answers",
+};
+
 /** A REST read of one record. */
 export function compareReads(
   { everywire, bare }: Contenders,
@@ -68,10 +74,10 @@ export function comparePublishes(
 export async function compareFanOut(
   { everywire, bare }: Contenders,
   kind: ReaderKind,
-  pace: "closed loop" | "paced",
+  pace: "closed loop" | "paced" | "saturated",
   options: RoundOptions,
 ): Promise<Comparison> {
-  const name = `fan-${kind.toLowerCase()}-${pace === "paced" ? "paced" : "closed"}`;
+  const name = `fan-${kind}-${pace}`.toLowerCase().replace(/\W+/g, "-");
   const door = kind === "SSE" ? "sse" : "ws";
   const ours = await FanOut.open(
     kind,
@@ -80,7 +86,8 @@ export async function compareFanOut(
     FAN_OUT_READERS,
   );
   const theirs = await FanOut.open(
-    kind,
+    // The bare loop has no frames of several events.
+    kind === "SSE" ? kind : "WebSocket",
     `${bare.url}/read/${name}`,
     toPublish(`${bare.url}/append/${name}`),
     FAN_OUT_READERS,
@@ -88,11 +95,13 @@ export async function compareFanOut(
   const toSide = (side: string, server: Server, fanOut: FanOut): Side => ({
     name: side,
     pid: server.pid,
-    run: (durationMs) =>
-      pace === "paced" ? fanOut.runPaced(durationMs, PACED_PER_SECOND) : fanOut.runClosedLoop(durationMs),
+    run: (durationMs) => {
+      if (pace === "paced") return fanOut.runPaced(durationMs, PACED_PER_SECOND);
+      return pace === "saturated" ? fanOut.runSaturated(durationMs) : fanOut.runClosedLoop(durationMs);
+    },
   });
   const what = kind === "SSE" ? "bare: streams held in the object" : "bare: broadcast loop";
-  const how = pace === "paced" ? `${PACED_PER_SECOND} events/s` : pace;
+  const how = HOW[pace];
   try {
     return await compare(
       `Fan-out of one event to ${FAN_OUT_READERS} ${kind} readers, ${how}`,
