@@ -6,9 +6,13 @@ import type { Sample } from "./rounds.ts";
 
 const DEADLINE_MS = 30_000;
 
-/** Readers of one channel, and a publisher. One operation is one event, published and received by all of them. */
+/** How many publish at once where a channel is given all that it can take. */
+const WRITERS = 128;
+
+/** Readers of one channel, and its publishers. One operation is one event, published and received by all of them. */
 export class FanOut {
   readonly #publisher: HttpConnection;
+  readonly #writers: readonly HttpConnection[];
   readonly #request: string;
   readonly #readers: readonly Reader[];
   /** How many events each reader has had, which is also the number of its last one. */
@@ -23,16 +27,25 @@ export class FanOut {
     count: number,
   ): Promise<FanOut> {
     const publisher = await HttpConnection.open(publish.url);
+    const writers = await Promise.all(
+      Array.from({ length: WRITERS }, () => HttpConnection.open(publish.url)),
+    );
     let fanOut: FanOut | undefined;
     const readers = await openReaders(kind, readUrl, count, (index) => {
       if (fanOut !== undefined) fanOut.#onEvent(index);
     });
-    fanOut = new FanOut(publisher, toRequestText(publish), readers);
+    fanOut = new FanOut(publisher, writers, toRequestText(publish), readers);
     return fanOut;
   }
 
-  private constructor(publisher: HttpConnection, request: string, readers: readonly Reader[]) {
+  private constructor(
+    publisher: HttpConnection,
+    writers: readonly HttpConnection[],
+    request: string,
+    readers: readonly Reader[],
+  ) {
     this.#publisher = publisher;
+    this.#writers = writers;
     this.#request = request;
     this.#readers = readers;
     this.#received = readers.map(() => 0);
@@ -58,6 +71,48 @@ export class FanOut {
     const operations = Math.max(1, Math.round((durationMs * perSecond) / 1000));
     await this.publish(operations, (index) => startedMs + (index * 1000) / perSecond, latenciesMs);
     return { operations, elapsedMs: performance.now() - startedMs, latenciesMs };
+  }
+
+  /**
+   * {@link WRITERS} publish, each its next event when the last one is answered; ends when all have had all of them.
+   * Latencies are of the answers: under such load an event's delivery is a matter of how long the queue is.
+   */
+  async runSaturated(durationMs: number): Promise<Sample> {
+    const latenciesMs: number[] = [];
+    const startedMs = performance.now();
+    const before = this.#published;
+    let missing = 0;
+    const all = Promise.withResolvers<void>();
+    let isSent = false;
+    this.#onDelivery = () => {
+      missing -= 1;
+      if (isSent && missing === 0) all.resolve();
+    };
+    const write = async (writer: HttpConnection) => {
+      while (performance.now() - startedMs < durationMs) {
+        this.#published += 1;
+        missing += this.#readers.length;
+        const sentMs = performance.now();
+        assertCreated(await writer.send(this.#request));
+        latenciesMs.push(performance.now() - sentMs);
+      }
+    };
+    const timer = setTimeout(
+      () => all.reject(new Error(`${missing} deliveries did not arrive.`)),
+      durationMs + DEADLINE_MS,
+    );
+    try {
+      await Promise.all(this.#writers.map(write));
+      isSent = true;
+      if (missing > 0) await all.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+    return {
+      operations: this.#published - before,
+      elapsedMs: performance.now() - startedMs,
+      latenciesMs,
+    };
   }
 
   /**
@@ -88,6 +143,7 @@ export class FanOut {
 
   close(): void {
     this.#publisher.close();
+    for (const writer of this.#writers) writer.close();
     for (const reader of this.#readers) reader.leave();
   }
 
@@ -95,8 +151,7 @@ export class FanOut {
     for (let index = 0; index < count; index += 1) {
       const waitMs = dueMsOf(index) - performance.now();
       if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
-      const status = await this.#publisher.send(this.#request);
-      if (status !== 201) throw new Error(`A publish was answered ${status}.`);
+      assertCreated(await this.#publisher.send(this.#request));
     }
   }
 
@@ -105,4 +160,8 @@ export class FanOut {
     this.#received[reader] = event;
     this.#onDelivery(event);
   }
+}
+
+function assertCreated(status: number): void {
+  if (status !== 201) throw new Error(`A publish was answered ${status}.`);
 }

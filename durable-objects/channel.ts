@@ -299,11 +299,11 @@ export class Channel extends DurableObject<ChannelEnv> {
     const opening = JSON.parse(header) as SocketOpening;
     const outcome = attempt(() => this.#openSocket(opening));
     if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
-    const headers = new Headers();
-    if (opening.kind === "client" && opening.subprotocol !== undefined) {
-      headers.set("sec-websocket-protocol", opening.subprotocol);
-    }
-    return new Response(null, { status: 101, webSocket: outcome.value, headers });
+    const answer = { status: 101, webSocket: outcome.value };
+    // Left out where there are none: what a connection is opened with is held for as long as it lasts.
+    return opening.kind === "feed" || opening.subprotocol === undefined
+      ? new Response(null, answer)
+      : new Response(null, { ...answer, headers: { "sec-websocket-protocol": opening.subprotocol } });
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
