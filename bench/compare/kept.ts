@@ -3,7 +3,13 @@ import type { Machine } from "./machine.ts";
 
 /** What `figures.json` holds of one chapter: its figures, or why there are none. */
 export type KeptChapter = { readonly takenAt: string; readonly tookSeconds: number } & (
-  | { readonly isQuick: boolean; readonly machine: Machine; readonly figures: unknown }
+  | {
+      readonly isQuick: boolean;
+      readonly machine: Machine;
+      /** What else the machine did when the run began: its load average of a minute. */
+      readonly loadBefore: number;
+      readonly figures: unknown;
+    }
   | { readonly failure: string }
 );
 

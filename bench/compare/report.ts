@@ -5,6 +5,10 @@ import { drawChart } from "./chart.ts";
 import type { Kept, KeptChapter } from "./kept.ts";
 import type { Machine } from "./machine.ts";
 import { toMarkdownTable } from "./markdown.ts";
+import { formatNumber } from "./sentence.ts";
+
+/** Above so much for each core, a machine was doing something else. */
+const QUIET_LOAD = 0.4;
 
 /** Names of files, each with its content. */
 export type Report = Readonly<Record<string, string>>;
@@ -77,7 +81,11 @@ function describeRuns(told: readonly Told[]): string {
       const quick = kept.isQuick
         ? " **A quick run, which proves that everything works: its figures are of no use.**"
         : "";
-      return `${chapter.title}: taken on ${kept.takenAt} in ${kept.tookSeconds} s, on ${describe(kept.machine)}.${quick}`;
+      const busy =
+        kept.loadBefore / kept.machine.cores > QUIET_LOAD
+          ? ` **Other work ran on the machine (load average ${formatNumber(kept.loadBefore)} before the run began): times are worse than they are, and ratios more to be trusted.**`
+          : "";
+      return `${chapter.title}: taken on ${kept.takenAt} in ${kept.tookSeconds} s, on ${describe(kept.machine)}.${quick}${busy}`;
     }),
   );
 }

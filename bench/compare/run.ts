@@ -4,6 +4,7 @@
  * `--only doors,peers` takes those chapters and keeps the figures of the others; `--quick` proves that everything works, and
  * writes to bench/results/comparison; `--tell` writes the report again from the kept figures; `--out` names another folder.
  */
+import { loadavg } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../../scripts/paths.ts";
@@ -43,6 +44,8 @@ const wanted = values.tell
   ? []
   : CHAPTERS.filter((chapter) => names.length === 0 || names.includes(chapter.name));
 
+// Before anything of ours adds to it.
+const loadBefore = loadavg()[0] ?? 0;
 const stop = new AbortController();
 let hasFailed = false;
 const chapters: Record<string, KeptChapter> = { ...kept.chapters };
@@ -88,6 +91,7 @@ async function take(chapter: Chapter<unknown>): Promise<KeptChapter> {
       tookSeconds: tookSeconds(),
       isQuick: values.quick,
       machine: describeMachine(),
+      loadBefore,
       figures,
     };
   } catch (thrown) {

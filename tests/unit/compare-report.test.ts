@@ -5,7 +5,7 @@ import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Chapter, Chart, Telling } from "../../bench/compare/chapter.ts";
 import { drawChart } from "../../bench/compare/chart.ts";
-import type { Kept } from "../../bench/compare/kept.ts";
+import type { Kept, KeptChapter } from "../../bench/compare/kept.ts";
 import { readKept } from "../../bench/compare/kept.ts";
 import { toMarkdownTable } from "../../bench/compare/markdown.ts";
 import { placeReport, writeReport } from "../../bench/compare/report.ts";
@@ -156,6 +156,7 @@ const KEPT: Kept = {
       tookSeconds: 9,
       isQuick: false,
       machine: MACHINE,
+      loadBefore: 0.1,
       figures: { value: 7 },
     },
     failed: { takenAt: "2026-01-01T00:00:00Z", tookSeconds: 9, failure: "It fell over." },
@@ -182,6 +183,18 @@ describe("the report", () => {
     expect(firstPage).toContain("2 cores of P, 4 GiB, Linux; node 24");
     expect(text).toContain("![Rates & <more>](rates.svg)");
     expect(Object.keys(report).sort()).toEqual(["figures.json", "rates.svg", "report.md"]);
+  });
+
+  it("says where other work ran on the machine, and where the run was a quick one", () => {
+    const of = (changed: object) => {
+      const chapters = { taken: { ...(KEPT.chapters.taken as KeptChapter), ...changed } };
+      return writeReport({ chapters }, [TAKEN])["report.md"];
+    };
+    expect(of({})).not.toMatch(/Other work|quick run/);
+    expect(of({ loadBefore: 3 })).toContain(
+      "Other work ran on the machine (load average 3 before the run began)",
+    );
+    expect(of({ isQuick: true })).toContain("A quick run");
   });
 
   it("can be written again from what is kept", () => {

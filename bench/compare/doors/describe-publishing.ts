@@ -15,6 +15,7 @@ export function describePublishing({ doors, scale }: DoorFigures): readonly Part
       title: "Publishing",
       paragraphs: written(
         sentence`A publisher that sends the next event when the last one was acknowledged, which is when it is on disk; then ${amount(scale.publishWindow, "of them")} under way at a time: on one connection where the wire takes more than one, on so many connections where it is a request each. What comes together is written together, so many at a time cost less each.`,
+        sentence`The last columns are from before the publish over this door to the arrival at a WebSocket that reads the channel on which it shows, one of ${scale.arrivals} at a time. For most doors that is the acknowledgement's time; the queue delivers after its acknowledgement, and REST writes a record whose event follows.`,
       ),
       charts: [
         {
@@ -46,6 +47,8 @@ export function describePublishing({ doors, scale }: DoorFigures): readonly Part
             "server CPU, us",
             "client CPU, us",
             "",
+            "to the arrival: p50, ms",
+            "p99, ms",
           ],
           rows: rows.map((row) => {
             const alone = known(row.alone);
@@ -62,6 +65,8 @@ export function describePublishing({ doors, scale }: DoorFigures): readonly Part
               together?.serverCpuUs,
               together?.clientCpuUs,
               fullMark(together?.clientBusy),
+              known(row.arrival)?.p50Ms,
+              known(row.arrival)?.p99Ms,
             ];
           }),
         },

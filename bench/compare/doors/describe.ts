@@ -5,6 +5,10 @@ import { describeReading } from "./describe-reading.ts";
 import type { DoorFigures, Measured } from "./figures.ts";
 import { known } from "./figures.ts";
 
+const MOST_CHARACTERS = 240;
+const HTTP3 =
+  "HTTP/3, beside WebTransport: Node has no client of it, and a browser's CPU and bytes are not its own. `node bench/gateway.ts` times it in Chromium.";
+
 /** Says what the figures of our doors say. */
 export function describeDoors(figures: DoorFigures): Telling {
   return {
@@ -20,7 +24,9 @@ function listMissing({ doors, scale }: DoorFigures): readonly string[] {
   const reasons = new Map<string, string[]>();
   const note = (door: string, what: string, measured: Measured<object> | undefined) => {
     if (measured === undefined || !("missing" in measured)) return;
-    const key = `${what}: ${measured.missing}`;
+    // A refusal may be told with its whole answer.
+    const why = measured.missing.replace(/\s+/g, " ");
+    const key = `${what}: ${why.length > MOST_CHARACTERS ? `${why.slice(0, MOST_CHARACTERS)} ...` : why}`;
     reasons.set(key, [...(reasons.get(key) ?? []), door]);
   };
   for (const { title, read, publish } of doors) {
@@ -46,10 +52,12 @@ function listMissing({ doors, scale }: DoorFigures): readonly string[] {
     if (publishing !== undefined) {
       note(title, "publishing one at a time", publishing.alone);
       note(title, "publishing several at a time", publishing.together);
+      note(title, "from the publish to the arrival", publishing.arrival);
       for (const [index, bytes] of publishing.bytes.entries()) {
         note(title, `bytes of ${scale.sizes[index]} B, up`, bytes);
       }
     }
   }
-  return Array.from(reasons, ([reason, titles]) => `${titles.join(", ")}: ${reason}`);
+  const measured = Array.from(reasons, ([reason, titles]) => `${titles.join(", ")}: ${reason}`);
+  return [...measured, HTTP3];
 }

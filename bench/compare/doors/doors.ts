@@ -42,6 +42,8 @@ export interface MeasuredDoor {
   readonly title: string;
   readonly read?: OpenReader;
   readonly publish?: OpenPublisher;
+  /** The channel on which what it publishes shows, where it is not the one that it is given. */
+  readonly arrivesOn?: string;
   readonly isGateway?: boolean;
   /** How many subscribers it is measured with at the most, and why not with more. */
   readonly fewer?: { readonly most: number; readonly why: string };
@@ -155,6 +157,7 @@ export const DOORS: readonly MeasuredDoor[] = [
     title: "webhooks",
     read: readWebhooks,
     publish: publishWebhook,
+    arrivesOn: "webhooks/github",
     suits: [],
     fewer: {
       most: 100,
@@ -169,7 +172,14 @@ export const DOORS: readonly MeasuredDoor[] = [
     suits: [],
     fewer: { most: 1, why: "its consumers share the events, so that each event goes to one of them" },
   },
-  { name: "rest", title: "REST (creates a post)", publish: publishRest, suits: [] },
+  {
+    name: "rest",
+    title: "REST (creates a post)",
+    publish: publishRest,
+    arrivesOn: "posts",
+    largest: { bytes: 50_000, why: "a post's content has at most 50,000 characters" },
+    suits: [],
+  },
   {
     name: "grpc",
     title: "gRPC (gateway)",

@@ -34,6 +34,7 @@ export interface Scale {
   readonly backlogEvents: number;
   readonly publishMs: number;
   readonly publishWindow: number;
+  readonly arrivals: number;
   readonly lossPart: number;
   readonly lossPerSecond: number;
   readonly lossMs: number;
@@ -101,6 +102,8 @@ export interface LossFigure {
 export interface PublishFigures {
   readonly alone: Measured<PublishRate>;
   readonly together: Measured<PublishRate>;
+  /** From the publish over this door to the arrival over a WebSocket. */
+  readonly arrival: Measured<Latencies>;
   readonly bytes: readonly Measured<Traffic>[];
 }
 

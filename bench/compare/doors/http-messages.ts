@@ -30,14 +30,10 @@ export class HttpMessages {
     if (headEnd === -1) return false;
     const head = this.#text.slice(0, headEnd + 2);
     const bodyAt = headEnd + 4;
-    let end: number;
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    if (length !== undefined) end = bodyAt + Number(length);
-    else if (/\r\ntransfer-encoding: *chunked/i.test(head)) {
-      const last = this.#text.indexOf("\r\n0\r\n\r\n", bodyAt - 2);
-      if (last === -1) return false;
-      end = last + 7;
-    } else end = bodyAt;
+    const isChunked = length === undefined && /\r\ntransfer-encoding: *chunked/i.test(head);
+    const end = isChunked ? endOfChunks(this.#text, bodyAt) : bodyAt + Number(length ?? 0);
+    if (end === undefined) return false;
     this.#needed = end;
     if (this.#text.length < end) return false;
     const body = this.#text.slice(bodyAt, end);
@@ -45,6 +41,17 @@ export class HttpMessages {
     this.#needed = undefined;
     this.#onMessage({ head, body });
     return true;
+  }
+}
+
+/** Behind the last chunk of a body that begins at `from`; undefined where it has not come yet. No trailers are expected. */
+function endOfChunks(text: string, from: number): number | undefined {
+  for (let at = from; ; ) {
+    const lineEnd = text.indexOf("\r\n", at);
+    if (lineEnd === -1) return undefined;
+    const length = Number.parseInt(text.slice(at, lineEnd), 16);
+    at = lineEnd + 2 + length + 2;
+    if (length === 0) return at;
   }
 }
 

@@ -16,6 +16,8 @@ import { ReaderGroup } from "./reader-group.ts";
 import { relayPid } from "./web-transport.ts";
 
 const ARRIVAL_TIMEOUT_MS = 20_000;
+/** What is published beside its acknowledgement has come by then. */
+const SETTLE_MS = 100;
 
 const group = new ReaderGroup();
 
@@ -165,6 +167,29 @@ const handlers: Handlers = {
       perEvent,
       cpuMs: (await cpuMs()) - cpuBeforeMs,
     };
+  },
+
+  publishToArrival: async (place, { door, channel, arrivesOn, times, dataBytes }) => {
+    const { publish } = doorOf(door);
+    if (publish === undefined) throw new Error(`Nobody publishes over ${door}.`);
+    const publisher = await publish(place, channel, 1);
+    const data = new EventData(dataBytes);
+    // Some channels are there only once something was published.
+    await publisher.send(data.next());
+    await delay(SETTLE_MS);
+    await group.open(place, [{ door: "websocket", channel: arrivesOn }], "latest");
+    group.reset();
+    try {
+      for (let n = 1; n <= times; n += 1) {
+        await publisher.send(data.next());
+        await arrivals(n, ARRIVAL_TIMEOUT_MS);
+        if (group.received < n) throw new Error("An event did not arrive.");
+      }
+      return { arrival: group.take(0).latencies };
+    } finally {
+      publisher.close();
+      await group.close();
+    }
   },
 
   catchUp: (place, { door, channel, after, events }) => readBacklog(place, door, channel, after, events),

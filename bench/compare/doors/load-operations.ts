@@ -43,6 +43,14 @@ export interface LoadOperations {
     readonly dataBytes: number;
     readonly most?: number;
   }) => PublishLoop;
+  /** Publishes over a door, one event at a time, each until it has come to a WebSocket that reads where it shows. */
+  publishToArrival: (asked: {
+    readonly door: string;
+    readonly channel: string;
+    readonly arrivesOn: string;
+    readonly times: number;
+    readonly dataBytes: number;
+  }) => { readonly arrival: Latencies | undefined };
   /** Reads what is there already. */
   catchUp: (asked: {
     readonly door: string;

@@ -10,6 +10,7 @@ import { searchHighest } from "./search-highest.ts";
 export const BACKLOG = "demo/backlog";
 /** How long a server is left alone before its memory is read. */
 const SETTLE_MS = 300;
+const FEWEST_IDLE = 5;
 /** Before anything counts: code is compiled, pages are there. */
 const WARM_UP_MS = 300;
 
@@ -28,21 +29,30 @@ async function measureReading(bench: Bench, door: MeasuredDoor): Promise<ReadFig
   const { place } = server;
   const { name } = door;
   const missing = { missing: "It was not measured." };
-  // Memory first, while there is no garbage yet that a later collection would take for the readers'.
+  // Memory first, while there is no garbage yet that a later collection would take for the readers'; then those who are
+  // there already are the largest audience, since opening so many takes some doors seconds.
   step(0.02, "idle subscribers");
   const most = Math.min(scale.fanOuts.at(-1) as number, door.fewer?.most ?? Number.POSITIVE_INFINITY);
-  const idle = await attempt(bench, () => measureIdle(bench, name, most));
+  const crowd = await createChannel(bench);
+  const idle = await attempt(bench, () => measureIdle(bench, name, crowd, most));
+  step(0.15, `to ${most} subscribers`);
+  if ("missing" in idle) await readers.call(place, "closeReaders", {});
+  const widest = await attempt(bench, async () => {
+    if ("missing" in idle) return measureFanOut(bench, name, most);
+    await runFanOut(bench, crowd, most, WARM_UP_MS);
+    return runFanOut(bench, crowd, most, scale.fanOutMs);
+  });
   await readers.call(place, "closeReaders", {});
-  step(0.15, "warming up");
+  step(0.25, "warming up");
   const opening = await attempt(bench, () =>
     readers.call(place, "timeOpening", { door: name, channel: BACKLOG, times: scale.openings }),
   );
-  step(0.2, "at a steady rate");
+  step(0.3, "at a steady rate");
   const steady = await attempt(bench, async () => {
     await measurePaced(bench, name, scale.steadyPerSecond, WARM_UP_MS);
     return measurePaced(bench, name, scale.steadyPerSecond, scale.steadyMs);
   });
-  step(0.35, "for the highest rate");
+  step(0.4, "for the highest rate");
   const highest = await attempt(bench, () => searchHighest(bench, name));
   step(0.6, "for bytes");
   const bytes = [];
@@ -61,26 +71,28 @@ async function measureReading(bench: Bench, door: MeasuredDoor): Promise<ReadFig
   const fanOuts: Measured<FanOutFigure>[] = [];
   for (const [index, subscribers] of scale.fanOuts.entries()) {
     step(0.7 + index * 0.06, `to ${subscribers} subscribers`);
-    if (door.fewer !== undefined && subscribers > door.fewer.most) fanOuts.push({ missing: door.fewer.why });
+    if (subscribers === most) fanOuts.push(widest);
+    else if (subscribers > most) fanOuts.push({ missing: door.fewer?.why ?? "" });
     else fanOuts.push(await attempt(bench, () => measureFanOut(bench, name, subscribers)));
-    await readers.call(place, "closeReaders", {}).catch(() => undefined);
   }
   return { opening, slow: missing, steady, highest, fanOuts, bytes, idle, catchUp, loss: missing };
 }
 
-async function measureIdle(bench: Bench, door: string, subscribers: number) {
-  const { server, readers } = bench;
-  const channel = await createChannel(bench);
+/** Opens readers, who stay. */
+async function measureIdle(bench: Bench, door: string, channel: string, subscribers: number) {
+  const { server } = bench;
+  if (subscribers < FEWEST_IDLE)
+    throw new Error(`So few as ${subscribers} do not show in the server's memory.`);
   // What the first few need is the server's own, and no reader's.
-  await openReaders(bench, door, channel, Math.ceil(subscribers / 20));
+  const first = Math.ceil(subscribers / 20);
+  await openReaders(bench, door, channel, first);
   await delay(SETTLE_MS);
   const before = server.residentBytes();
-  await openReaders(bench, door, channel, subscribers);
+  await openReaders(bench, door, channel, subscribers - first);
   await delay(SETTLE_MS);
   const after = server.residentBytes();
-  await readers.call(server.place, "closeReaders", {});
   if (before === undefined || after === undefined) throw new Error("There is no /proc here.");
-  return { subscribers, bytesEach: (after - before) / subscribers };
+  return { subscribers, bytesEach: (after - before) / Math.max(1, subscribers - first) };
 }
 
 /** What publishing costs while nobody reads. */
@@ -101,13 +113,26 @@ export async function measurePublishOnly(bench: Bench): Promise<number | undefin
 }
 
 async function measureFanOut(bench: Bench, door: string, subscribers: number): Promise<FanOutFigure> {
-  const { server, readers, scale } = bench;
   const channel = await createChannel(bench);
   await openReaders(bench, door, channel, subscribers);
+  try {
+    return await runFanOut(bench, channel, subscribers, bench.scale.fanOutMs);
+  } finally {
+    await bench.readers.call(bench.server.place, "closeReaders", {});
+  }
+}
+
+/** Delivers to the readers that are open. */
+async function runFanOut(
+  { server, readers, scale }: Bench,
+  channel: string,
+  subscribers: number,
+  durationMs: number,
+): Promise<FanOutFigure> {
   const before = server.cpuMs();
   const { events, deliveries, elapsedMs, cpuMs } = await readers.call(server.place, "fanOut", {
     channel,
-    durationMs: scale.fanOutMs,
+    durationMs,
     window: subscribers < 10 ? 64 : subscribers < 500 ? 16 : 4,
     dataBytes: scale.dataBytes,
   });
@@ -164,7 +189,14 @@ async function measurePublishing(bench: Bench, measured: MeasuredDoor): Promise<
       }),
     );
   }
-  return { alone, together, bytes };
+  const arrival = await attempt(bench, async () => {
+    const { arrivals: times, dataBytes } = scale;
+    const asked = { door, channel, arrivesOn: measured.arrivesOn ?? channel, times, dataBytes };
+    const told = await readers.call(server.place, "publishToArrival", asked);
+    if (told.arrival === undefined) throw new Error("Nothing arrived.");
+    return told.arrival;
+  });
+  return { alone, together, arrival, bytes };
 }
 
 function toRate(

@@ -21,6 +21,7 @@ export const FULL: Scale = {
   backlogEvents: 10_000,
   publishMs: 500,
   publishWindow: 16,
+  arrivals: 60,
   lossPart: 0.05,
   lossPerSecond: 50,
   lossMs: 3000,
@@ -40,5 +41,6 @@ export const QUICK: Scale = {
   sizeEvents: 2,
   backlogEvents: 200,
   publishMs: 50,
+  arrivals: 3,
   lossMs: 200,
 };

@@ -3,7 +3,7 @@ import { ByteConnection } from "./byte-connection.ts";
 import type { Place } from "./place.ts";
 
 /** Any will do: it proves to a client that the answer is a WebSocket's, and this one knows that. */
-const KEY = "ZXZlcnl3aXJlLWxhYi1rZXk=";
+const KEY = "ZXZlcnl3aXJlLWxhYi0xNg==";
 const TEXT = 0x1;
 const BINARY = 0x2;
 

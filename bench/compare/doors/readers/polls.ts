@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { toRequestText } from "../../../http-connection.ts";
 import { ByteConnection } from "../byte-connection.ts";
@@ -103,23 +104,41 @@ export const readLongPoll: OpenReader = (place, request) =>
     };
   });
 
-/** `POST /queue/{channel}/lease` and `/ack`: one of the consumers who share a channel's work. */
-export const readQueue: OpenReader = (place, request) =>
-  poll(place, request, async (asking) => {
+/**
+ * `POST /queue/{channel}/lease` and `/ack`: a consumer of a group of its own. A group begins at the earliest event, so one that wants what
+ * comes next first settles what is there.
+ */
+export const readQueue: OpenReader = (place, { onBytes, ...request }) => {
+  const group = `lab-${randomUUID().slice(0, 8)}`;
+  let isCounted = request.after !== "latest";
+  const counted = {
+    ...request,
+    onBytes: (chunk: Buffer) => {
+      if (isCounted) onBytes(chunk);
+    },
+  };
+  return poll(place, counted, async (asking) => {
     const ask = (operation: string, body: object) =>
       asking.ask(
         toRequestText({
           method: "POST",
           url: `${place.url}/queue/${request.channel}/${operation}`,
           headers: JSON_HEADERS,
-          body: JSON.stringify(body),
+          body: JSON.stringify({ ...body, group }),
         }),
       );
-    const lease = async (wait: number) => {
+    const lease = async (wait: number): Promise<number> => {
       const body = await ask("lease", { max: LEASED_EVENTS, wait });
       const leaseIds = Array.from(body.matchAll(/"leaseId":"([^"]+)"/g), ([, id]) => id);
       if (leaseIds.length > 0) await ask("ack", { leaseIds });
+      return leaseIds.length;
     };
-    await lease(0);
-    return () => lease(WAIT_SECONDS);
+    while (!isCounted && (await lease(0)) > 0) {
+      // Until nothing is left of what was there.
+    }
+    isCounted = true;
+    return async () => {
+      await lease(WAIT_SECONDS);
+    };
   });
+};

@@ -40,9 +40,12 @@ function toLinePong(text: string): string | undefined {
 
 /** `GET /ws/{channel}`: live with the upgrade. */
 export const readWebSocket: OpenReader = async (place, request) => {
+  const { channel, after } = request;
+  // Who is signed in is announced to the others, so only where that is needed.
+  const token = channel.startsWith("demo/") ? "" : `&access_token=${place.token}`;
   const connection = await openWebSocket(
     place,
-    `/ws/${request.channel}?after=${request.after}`,
+    `/ws/${channel}?after=${after}${token}`,
     undefined,
     request.onBytes,
   );
