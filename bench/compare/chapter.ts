@@ -26,6 +26,10 @@ export interface Lab {
 export interface Telling {
   /** Sentences for the first page: which protocol or stack is best for what, and by how much. */
   readonly findings: readonly string[];
+  /** A table for the first page: what to take for which work. */
+  readonly choices?: Table;
+  /** What could not be measured in this run, and why, a sentence each: the report says so on its first page. */
+  readonly missing?: readonly string[];
   readonly parts: readonly Part[];
 }
 
