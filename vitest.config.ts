@@ -32,7 +32,12 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { cf: false, bindings: { ANONYMOUS_CHANNELS: "**" } } as never,
+            miniflare: {
+              cf: false,
+              bindings: { ANONYMOUS_CHANNELS: "**" },
+              // Small and slow, so that a test is through with it at once (location-rates.test.ts).
+              ratelimits: { TEST_RATE: { namespace_id: "1", simple: { limit: 20, period: 60 } } },
+            } as never,
           }),
         ],
         test: {

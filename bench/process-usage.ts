@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 /** Linux counts a process's time in these (USER_HZ, which is 100 on every architecture that Node runs on). */
 const MS_PER_TICK = 10;
@@ -16,21 +16,6 @@ export function cpuMsOf(pid: number): number | undefined {
 export function residentBytesOf(pid: number): number | undefined {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(pid, "status") ?? "")?.[1];
   return kib === undefined ? undefined : Number(kib) * 1024;
-}
-
-/** How many files a process may open; undefined where there is no /proc. */
-export function maxOpenFiles(): number | undefined {
-  const limit = /^Max open files\s+(\d+)/m.exec(readProc(process.pid, "limits") ?? "")?.[1];
-  return limit === undefined ? undefined : Number(limit);
-}
-
-/** How many files a process has open, sockets included; undefined where there is no /proc. */
-export function openFilesOf(pid: number): number | undefined {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length;
-  } catch {
-    return undefined;
-  }
 }
 
 function readProc(pid: number, name: string): string | undefined {

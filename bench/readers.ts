@@ -9,7 +9,8 @@ export interface Reader {
   leave(): void;
 }
 
-export type ReaderKind = "WebSocket" | "SSE";
+/** A batch socket takes several events in a frame (functions/websocket). */
+export type ReaderKind = "WebSocket" | "WebSocket, batches" | "SSE";
 
 /** The event that says that a reader has it all: each event in the lab carries this once. */
 const MARK = 'xxxxxxxx"';
@@ -25,17 +26,21 @@ export async function openReaders(
   const AT_ONCE = 50;
   for (let start = 0; start < count; start += AT_ONCE) {
     const indexes = Array.from({ length: Math.min(AT_ONCE, count - start) }, (_, offset) => start + offset);
-    const open = kind === "SSE" ? openEventStream : openSocket;
-    readers.push(...(await Promise.all(indexes.map((index) => open(url, () => onEvent(index))))));
+    const protocols = kind === "WebSocket, batches" ? ["everywire.batch"] : [];
+    const open = (index: number) =>
+      kind === "SSE"
+        ? openEventStream(url, () => onEvent(index))
+        : openSocket(url, protocols, () => onEvent(index));
+    readers.push(...(await Promise.all(indexes.map(open))));
   }
   return readers;
 }
 
-async function openSocket(url: string, onEvent: () => void): Promise<Reader> {
-  const socket = new WebSocket(url.replace(/^http/, "ws"), { perMessageDeflate: false });
+async function openSocket(url: string, protocols: readonly string[], onEvent: () => void): Promise<Reader> {
+  const socket = new WebSocket(url.replace(/^http/, "ws"), [...protocols], { perMessageDeflate: false });
   socket.on("message", (data: Buffer) => {
     // Presence and pings are no events.
-    if (data.includes(MARK)) onEvent();
+    for (let at = data.indexOf(MARK); at !== -1; at = data.indexOf(MARK, at + MARK.length)) onEvent();
   });
   await once(socket, "open");
   socket.on("error", () => undefined);

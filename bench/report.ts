@@ -1,138 +1,100 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../scripts/paths.ts";
-import type { IdleReaders } from "./idle-readers.ts";
-import { maxOpenFiles } from "./process-usage.ts";
-import type { Comparison } from "./rounds.ts";
+import type { Baseline } from "./regression/trees.ts";
+import type { Finding } from "./regression/verdict.ts";
+import { CONFIDENCE, LEAST_CHANGE } from "./regression/verdict.ts";
 
+/** A run of `npm run bench`; plain JSON. */
 export interface Report {
   readonly takenAt: string;
   readonly tookSeconds: number;
-  readonly command: string;
   readonly machine: string;
-  readonly comparisons: readonly Comparison[];
-  readonly idleReaders: readonly IdleReaders[];
+  /** What this tree was measured against, or why against nothing. */
+  readonly against: Baseline | string;
+  readonly findings: readonly Finding[];
 }
 
 const RESULTS = join("bench", "results");
-const PAGE = join("docs", "benchmarks.md");
 
 /** The machine, as far as the figures depend on it. */
 export function describeMachine(): string {
   const [first] = cpus();
   const gib = Math.round(totalmem() / 1024 ** 3);
-  const files = maxOpenFiles();
-  return `${cpus().length} x ${first?.model.trim() ?? "unknown"}, ${gib} GiB, ${type()} ${release()}${files === undefined ? "" : `, ${files} open files`}`;
+  return `${cpus().length} x ${first?.model.trim() ?? "unknown"}, ${gib} GiB, ${type()} ${release()}`;
 }
 
-/** Writes the results as JSON, and where the run was a whole one the page too. Gives what was written. */
-export async function writeReport(
-  report: Report,
-  { isPublished }: { readonly isPublished: boolean },
-): Promise<readonly string[]> {
-  const results = join(RESULTS, `${report.takenAt.replaceAll(":", "-")}.json`);
+/** Writes the run to `bench/results/`, and gives the file's name. */
+export async function writeReport(report: Report): Promise<string> {
+  const path = join(RESULTS, `${report.takenAt.replaceAll(":", "-")}.json`);
   await mkdir(join(ROOT, RESULTS), { recursive: true });
-  await writeFile(join(ROOT, results), `${JSON.stringify(report, null, 2)}\n`);
-  if (!isPublished) return [results];
-  await writeFile(join(ROOT, PAGE), await toPage(report));
-  return [results, PAGE];
+  await writeFile(join(ROOT, path), `${JSON.stringify(report, null, 2)}\n`);
+  return path;
 }
 
-const COLUMNS = ["", "per second", "server CPU, us", "p50, ms", "p99, ms"];
-const RATIO_COLUMNS = ["Everywire to", "server CPU", "throughput", "p50", "p99"];
-
-/** A comparison, as tables of Markdown, which are easy to read as they are. */
-export function toText({ title, sides, ratios }: Comparison): string {
-  const sideRows = sides.map(({ name, perSecond, cpuUs, p50Ms, p99Ms }) => [
-    name,
-    number(perSecond),
-    cpuUs === undefined ? "-" : number(cpuUs),
-    p50Ms.toFixed(2),
-    p99Ms.toFixed(2),
-  ]);
-  const ratioRows = ratios.map(({ against, cpu, throughput, p50, p99 }) => [
-    against,
-    ...[cpu, throughput, p50, p99].map((ratio) => (ratio === undefined ? "-" : `${ratio.toFixed(2)}x`)),
-  ]);
-  return `### ${title}\n\n${table(COLUMNS, sideRows)}\n${table(RATIO_COLUMNS, ratioRows)}`;
-}
-
-function idleText(rounds: readonly IdleReaders[]): string {
-  const rows = rounds.map((round) => [
-    String(round.round),
-    `${round.received} of ${round.eventStreams + round.sockets}`,
-    number(round.lastAfterMs),
-    mib(round.before),
-    mib(round.open),
-    mib(round.afterEvent),
-    mib(round.left),
-    (round.goneAfterMs / 1000).toFixed(1),
-    round.open === undefined || round.before === undefined
-      ? "-"
-      : ((round.open - round.before) / 1024 / (round.eventStreams + round.sockets)).toFixed(1),
-  ]);
+/** The run as a table of Markdown, which is easy to read as it is, and what it says. */
+export function toText({ against, findings, machine, tookSeconds }: Report): string {
+  const header =
+    typeof against === "string"
+      ? `This tree alone: ${against}.`
+      : `This tree against ${against.title} (${against.reason}).`;
+  const isAlone = typeof against === "string";
   const columns = [
-    "round",
-    "received",
-    "last after, ms",
-    "before, MiB",
-    "open, MiB",
-    "after the event, MiB",
-    "left, MiB",
-    "all gone after, s",
-    "KiB per reader",
+    "",
+    "",
+    "this tree",
+    ...(isAlone ? [] : ["that commit", "change", "interval"]),
+    "bare workerd",
   ];
-  return table(columns, rows);
+  const rows = findings.map((finding) => [
+    finding.title,
+    finding.unit,
+    toFigure(finding.ours),
+    ...(isAlone ? [] : [toFigure(finding.theirs), toChange(finding), toRange(finding)]),
+    toFigure(finding.bare),
+  ]);
+  const say = isAlone ? "" : `\n${describeChanges(findings).join("\n")}\n`;
+  return `${header}\n\n${table(columns, rows)}${say}\n${tookSeconds} s on ${machine}`;
 }
 
-async function toPage(report: Report): Promise<string> {
-  const versions = await readVersions();
-  const [first] = report.idleReaders;
-  return `# Benchmarks
-
-Written by \`${report.command}\`; not to be edited. Taken on ${report.takenAt.slice(0, 10)} in ${report.tookSeconds} s, on
-${report.machine}; ${versions}.
-
-Each table compares Everywire, served as \`npm start\` serves it (without rate limits), with a bare workerd
-(\`bench/bare-worker.js\`): no framework, no identity, no limits, the same work on storage and sockets, the same bytes
-stored and sent (the bare side answers and frames with less: no headers of its own, no \`id:\` and \`event:\` lines). Both
-run at once, in interleaved rounds, and the ratio is the median over the rounds of the ratio within each. A ratio says how
-much more Everywire takes, so 1.00x is the same and lower is better; for throughput it is the other's rate for one of
-ours. Server CPU is what the kernel counted for the workerd process, for one operation. The load generator runs on the
-same machine, so rates and latencies are of two processes that share its cores.
-
-${report.comparisons.map(toText).join("\n")}
-### ${first === undefined ? "" : `${first.eventStreams} SSE and ${first.sockets} WebSocket readers on one channel, idle`}
-
-Each round opens the readers, publishes one event, and lets all of them leave. An SSE reader's leaving shows when a
-heartbeat cannot be written, so a round ends when the server has closed every connection. Memory is the resident set of
-workerd, and a reader's share of it is what the first round added: what readers leave behind is garbage until V8 collects
-it, which under little load is late, and memory that the allocator keeps for the next round. To tell that from a leak,
-force a collection between rounds through the inspector (\`HeapProfiler.collectGarbage\`).
-
-${idleText(report.idleReaders)}`;
+/** A sentence for each change beyond the noise, or one that there is none. */
+export function describeChanges(findings: readonly Finding[]): readonly string[] {
+  const changes = findings.filter(({ verdict }) => verdict === "better" || verdict === "worse");
+  const least = Object.entries(LEAST_CHANGE).map(([unit, part]) => `${unit} ${part * 100}%`);
+  const rule = `the ${CONFIDENCE * 100}% interval of the sign test leaves 0 out, and the change is at least ${least.join(", ")}`;
+  if (changes.length === 0) return [`Nothing changed beyond the noise (a change is named where ${rule}).`];
+  return [
+    `Changed beyond the noise (${rule}):`,
+    ...changes.map(
+      (finding) => `- ${finding.verdict}: ${finding.title}, ${finding.unit}: ${toChange(finding)}`,
+    ),
+  ];
 }
 
-async function readVersions(): Promise<string> {
-  const own = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
-    version: string;
-    devDependencies: Readonly<Record<string, string>>;
-  };
-  const { workerd, miniflare } = own.devDependencies;
-  return `Everywire ${own.version}, workerd ${workerd}, Miniflare ${miniflare}, Node ${process.versions.node}`;
+function toChange({ ratio, verdict }: Finding): string {
+  if (ratio === undefined) return "-";
+  return `${toPercent(ratio.median)}${verdict === "same" ? "" : ` ${verdict}`}`;
+}
+
+function toRange({ ratio }: Finding): string {
+  if (ratio === undefined) return "-";
+  const range = `${toPercent(ratio.low)} to ${toPercent(ratio.high)}`;
+  return ratio.confidence >= CONFIDENCE ? range : `${range} (${(ratio.confidence * 100).toFixed(0)}%)`;
+}
+
+function toPercent(ratio: number): string {
+  const percent = ((ratio - 1) * 100).toFixed(1);
+  return `${ratio >= 1 ? "+" : ""}${percent}%`;
+}
+
+function toFigure(value: number | undefined): string {
+  if (value === undefined) return "-";
+  return value >= 100 ? String(Math.round(value)) : value.toFixed(1);
 }
 
 function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
-  const rule = columns.map((_, index) => (index === 0 ? "---" : "---:"));
+  const rule = columns.map((_, index) => (index < 2 ? "---" : "---:"));
   return [columns, rule, ...rows].map(line).join("");
-}
-
-function number(value: number): string {
-  return value >= 100 ? String(Math.round(value)) : value.toFixed(1);
-}
-
-function mib(bytes: number | undefined): string {
-  return bytes === undefined ? "-" : number(bytes / 1024 ** 2);
 }

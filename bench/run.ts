@@ -1,98 +1,82 @@
+/**
+ * `npm run bench`: measures the hot paths of this tree beside another commit's, and says what changed beyond the noise.
+ * See bench/regression/README.md.
+ */
 import { parseArgs } from "node:util";
-import { within } from "./deadline.ts";
-import { envelopeBytes, prepare } from "./everywire-client.ts";
-import { measureIdleReaders } from "./idle-readers.ts";
-import { maxOpenFiles } from "./process-usage.ts";
+import { buildIfStale } from "../scripts/build.ts";
+import { ROOT } from "../scripts/paths.ts";
+import { stopSignal } from "../scripts/stop-signal.ts";
+import { HOT_PATHS } from "./regression/hot-paths.ts";
+import type { Scale } from "./regression/take.ts";
+import { takeFindings } from "./regression/take.ts";
+import { buildTree, chooseBaseline } from "./regression/trees.ts";
 import type { Report } from "./report.ts";
 import { describeMachine, toText, writeReport } from "./report.ts";
-import type { Comparison, RoundOptions } from "./rounds.ts";
-import { compareFanOut, comparePublishes, compareReads } from "./scenarios.ts";
-import { startBare, startEverywire } from "./servers.ts";
 
-interface Scale {
-  readonly load: RoundOptions;
-  readonly fanOut: RoundOptions;
-  readonly idleReaders: number;
-  readonly idleRounds: number;
-}
-
-const FULL: Scale = {
-  load: { rounds: 7, roundMs: 1500 },
-  fanOut: { rounds: 5, roundMs: 1500 },
-  idleReaders: 5000,
-  idleRounds: 3,
-};
-const QUICK: Scale = {
-  load: { rounds: 3, roundMs: 800 },
-  fanOut: { rounds: 3, roundMs: 800 },
-  idleReaders: 1000,
-  idleRounds: 1,
-};
-const STEP_DEADLINE_MS = 120_000;
-const STOP_DEADLINE_MS = 20_000;
-/** Files that the server has open for each reader, of either kind, as counted in /proc. */
-const FILES_PER_READER = 2;
-/** Files that a process has open beside its readers' connections. */
-const SPARE_FILES = 200;
+const FULL: Scale = { blocks: 2, roundsPerBlock: 6, turnMs: 250, idlePairs: 6 };
+/** Proves that everything works; its figures say nothing. */
+const QUICK: Scale = { blocks: 1, roundsPerBlock: 1, turnMs: 50, idlePairs: 1 };
 
 const { values } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string", default: "" } },
+  options: {
+    against: { type: "string" },
+    alone: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
+    "fail-on-regression": { type: "boolean", default: false },
+  },
 });
-const scale = values.quick ? QUICK : FULL;
-const isWanted = (name: string) => values.only === "" || values.only.split(",").includes(name);
-
-const startedMs = performance.now();
-const everywire = await startEverywire();
-const prepared = await prepare(everywire.url);
-const bare = await startBare({
-  record: prepared.product,
-  envelopeBytes: await envelopeBytes(everywire.url),
-});
-const contenders = { everywire, bare };
-const comparisons: Comparison[] = [];
-try {
-  const steps: readonly { readonly name: string; readonly run: () => Promise<Comparison> }[] = [
-    { name: "read", run: () => compareReads(contenders, prepared, scale.load) },
-    { name: "publish", run: () => comparePublishes(contenders, 1, scale.load) },
-    { name: "publish", run: () => comparePublishes(contenders, 16, scale.load) },
-    { name: "fan-out", run: () => compareFanOut(contenders, "WebSocket", "closed loop", scale.fanOut) },
-    { name: "fan-out", run: () => compareFanOut(contenders, "WebSocket", "paced", scale.fanOut) },
-    { name: "fan-out", run: () => compareFanOut(contenders, "SSE", "closed loop", scale.fanOut) },
-    { name: "fan-out", run: () => compareFanOut(contenders, "SSE", "paced", scale.fanOut) },
-  ];
-  for (const { name, run } of steps) {
-    if (!isWanted(name)) continue;
-    const comparison = await within(name, STEP_DEADLINE_MS, run());
-    console.log(toText(comparison));
-    comparisons.push(comparison);
-  }
-} finally {
-  await within("Stopping", STOP_DEADLINE_MS, Promise.all([bare.stop(), everywire.stop()]));
+const IDLE = "idle";
+const known = [...HOT_PATHS.map(({ name }) => name), IDLE];
+const wanted = values.only === "" ? known : values.only.split(",");
+const unknown = wanted.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`There is no path ${unknown.join(", ")}: ${known.join(", ")}.`);
+  process.exit(2);
 }
 
-// A server of its own: memory that an earlier load left behind would count as the readers'.
-const idle = await startEverywire();
-const filesForReaders = (maxOpenFiles() ?? Number.POSITIVE_INFINITY) - SPARE_FILES;
-const allowed = Math.min(scale.idleReaders, filesForReaders / FILES_PER_READER);
-const half = Math.floor(allowed / 2);
-const idleReaders = isWanted("idle")
-  ? await within(
-      "idle",
-      STEP_DEADLINE_MS,
-      measureIdleReaders(idle, { eventStreams: half, sockets: half }, scale.idleRounds),
-    )
-  : [];
-await within("Stopping", STOP_DEADLINE_MS, idle.stop());
+const startedMs = performance.now();
+const say = (line: string) =>
+  console.error(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${line}`);
+const stop = new AbortController();
+void stopSignal().then(() => stop.abort(new Error("It was interrupted.")));
 
-const report: Report = {
-  takenAt: new Date().toISOString(),
-  tookSeconds: Math.round((performance.now() - startedMs) / 1000),
-  command: values.quick ? "npm run bench -- --quick" : "npm run bench",
-  machine: describeMachine(),
-  comparisons,
-  idleReaders,
-};
-const paths = await writeReport(report, { isPublished: !values.quick && values.only === "" });
-for (const line of paths) console.log(line);
+let built: Awaited<ReturnType<typeof buildTree>> | undefined;
+try {
+  const baseline = values.alone ? "it was asked for so" : await chooseBaseline(ROOT, values.against);
+  await buildIfStale();
+  if (typeof baseline === "string") {
+    say(`measuring this tree alone: ${baseline}`);
+  } else {
+    say(`building ${baseline.title} (${baseline.reason})`);
+    built = await buildTree(ROOT, baseline, { say, signal: stop.signal });
+  }
+  const findings = await takeFindings({
+    ours: ROOT,
+    theirs: built?.directory,
+    paths: HOT_PATHS.filter(({ name }) => wanted.includes(name)),
+    withIdle: wanted.includes(IDLE),
+    scale: values.quick ? QUICK : FULL,
+    signal: stop.signal,
+    say,
+  });
+  const report: Report = {
+    takenAt: new Date().toISOString(),
+    tookSeconds: Math.round((performance.now() - startedMs) / 1000),
+    machine: describeMachine(),
+    against: baseline,
+    findings,
+  };
+  const path = await writeReport(report);
+  console.log(toText(report));
+  console.log(path);
+  const isWorse = findings.some(({ verdict }) => verdict === "worse");
+  process.exitCode = values["fail-on-regression"] && isWorse ? 1 : 0;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = stop.signal.aborted ? 130 : 2;
+} finally {
+  await built?.remove();
+}
 // Sockets of readers that were cut may still be closing; nobody waits for them.
 process.exit();

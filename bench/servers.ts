@@ -2,10 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
-import { buildIfStale } from "../scripts/build.ts";
 import { ROOT } from "../scripts/paths.ts";
 import { startRuntime } from "../scripts/runtime.ts";
-import { serve } from "../scripts/serve.ts";
 
 /** A server that is measured. Its state is on disk, and gone when it stops. */
 export interface Server {
@@ -13,25 +11,6 @@ export interface Server {
   /** The workerd process. */
   readonly pid: number;
   stop(): Promise<void>;
-}
-
-/** Everywire as `npm start` serves it, without rate limits. */
-export async function startEverywire(): Promise<Server> {
-  await buildIfStale();
-  const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-bench-"));
-  const served = await serve({
-    port: 0,
-    stateDirectory,
-    environment: { DEV_AUTH: "true", RATE_LIMITS: "off" },
-  });
-  return {
-    url: served.url,
-    pid: served.runtime.pid ?? 0,
-    stop: async () => {
-      await served.stop();
-      await rm(stateDirectory, { recursive: true, force: true });
-    },
-  };
 }
 
 export interface BareSettings {

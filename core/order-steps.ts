@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Order, OrderStatus } from "./entities/order.ts";
 import { parseInput } from "./entities/parse-input.ts";
 import type { Limits } from "./limits.ts";

@@ -30,6 +30,7 @@ export interface Ports {
   readonly records: Records;
   readonly tokens: Tokens;
   readonly socketHosts: SocketHosts;
+  readonly sockets: Sockets;
   readonly jobs: Jobs;
   readonly webhookSources: WebhookSources;
   readonly webhooks: Webhooks;
@@ -100,6 +101,26 @@ export interface Subscription extends AsyncIterable<readonly FeedRecord[]> {
   close(): void;
 }
 
+/**
+ * A subscription that can also be taken from without a promise for each event, by one reader at a time, which then does
+ * not iterate it. All live readers of a channel in one isolate are given the same array, so that what a wire makes of it
+ * can be made once.
+ */
+export interface LiveSubscription extends Subscription {
+  /**
+   * What comes next, and stays; undefined where nothing is there yet.
+   *
+   * @throws EverywireError where the reader was cut, when all that came before is taken
+   */
+  peek(): readonly FeedRecord[] | undefined;
+  /** The same, and it is taken. What was taken before is then known to have been passed on. */
+  take(): readonly FeedRecord[] | undefined;
+  /** Whether it ended in order, and all of it is taken. */
+  readonly isOver: boolean;
+  /** Has `listener` be called whenever there may be something to take, or the end came. In place of any other. */
+  onReady(listener: () => void): void;
+}
+
 export interface Member {
   readonly id: string;
   readonly name: string;
@@ -143,9 +164,9 @@ export interface Channels {
   read(channel: ChannelName, request: ReadRequest): Promise<Page>;
   /** Like `read`, but where there is nothing yet, waits for the first event or for `timeoutMs`. */
   wait(channel: ChannelName, request: ReadRequest & { readonly timeoutMs: number }): Promise<Page>;
-  subscribe(channel: ChannelName, request: { readonly after: After }): Promise<Subscription>;
-  /** Answers a WebSocket upgrade: the socket ends in the channel itself, one hop from the client. */
-  openSocket(channel: ChannelName, request: SocketRequest): Promise<Response>;
+  subscribe(channel: ChannelName, request: { readonly after: After }): Promise<LiveSubscription>;
+  /** Answers a WebSocket upgrade: the socket ends in the channel itself, or as near to it as the edge allows. */
+  openSocket(channel: ChannelName, request: SocketRequest, upgrade: Request): Promise<Response>;
   presence(channel: ChannelName): Promise<Presence>;
   /**
    * Deletes the log; true where there was one. What is published afterwards is a new life. While forks of it live, its
@@ -225,7 +246,33 @@ export interface SocketOpening {
  */
 export interface SocketHosts {
   /** Answers a WebSocket upgrade with a socket that ends in a place of its own. */
-  open(opening: SocketOpening): Promise<Response>;
+  open(opening: SocketOpening, upgrade: Request): Promise<Response>;
+}
+
+/** The server's end of a WebSocket, as far as doors use it: every runtime has that much (WHATWG WebSockets §3.1). */
+export interface ServerSocket {
+  /** Bytes that were sent and are still held here; left out where the runtime does not say. */
+  readonly bufferedAmount?: number;
+  /** Nothing arrives before this is called, so that no listener comes too late. */
+  accept(): void;
+  /** @throws where the socket is closed */
+  send(data: string | ArrayBufferView<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(
+    type: "close",
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+  addEventListener(type: "error", listener: () => void): void;
+}
+
+/** Takes WebSockets in the function itself, each runtime in its own way. */
+export interface Sockets {
+  /** The response must be what the request is answered with, as it is. */
+  accept(
+    upgrade: Request,
+    subprotocol: string | undefined,
+  ): { readonly socket: ServerSocket; readonly response: Response };
 }
 
 /** How many requests each identity makes (CONTRACT §6). */

@@ -58,7 +58,8 @@ export interface Records {
   orderOwner(orderId: string): Promise<string | undefined>;
 }
 
-export type StoreName = "sqlite" | "upstash-redis";
+/** `none`: this server was built without any resources. */
+export type StoreName = "sqlite" | "upstash-redis" | "none";
 
 /** A record and how often it was written: 1 when created. */
 export interface Stored<T> {

@@ -25,8 +25,11 @@ export interface Settings {
   readonly dnsResolverUrl: string | undefined;
   /** Where the gateway says what it offers, without a slash at the end; undefined where there is none. */
   readonly gatewayHealthUrl: string | undefined;
+  /** Where channels are in Redis: how long, in milliseconds, until what another process has written is looked for. */
+  readonly redisPollMs: number;
 }
 
+const DEFAULT_REDIS_POLL_MS = 250;
 const DEFAULT_DNS_RESOLVER_URL = "https://cloudflare-dns.com/dns-query";
 
 /**
@@ -46,41 +49,50 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
     dnsResolverUrl: parseResolver(env, "DNS_RESOLVER_URL"),
     gatewayHealthUrl: parseUrl(env, "GATEWAY_HEALTH_URL"),
+    redisPollMs: parseCount(env, "REDIS_POLL_MS", DEFAULT_REDIS_POLL_MS),
   };
+}
+
+/** What is set. An empty text is as none; where the environment has no such variable, `workerd serve` gives null. */
+function read(env: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = env[name];
+  return value === null || value === "" ? undefined : value;
 }
 
 function parseLimits(env: Readonly<Record<string, unknown>>): Limits {
   const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
-  for (const name of LIMIT_NAMES) {
-    const text = env[name];
-    if (text === undefined || text === "") continue;
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new Error(`${name} must be a whole number of at least 1.`);
-    limits[name] = value;
-  }
+  for (const name of LIMIT_NAMES) limits[name] = parseCount(env, name, DEFAULT_LIMITS[name]);
   return limits;
 }
 
+function parseCount(env: Readonly<Record<string, unknown>>, name: string, fallback: number): number {
+  const text = read(env, name);
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`${name} must be a whole number of at least 1.`);
+  return value;
+}
+
 function parseSwitch(env: Readonly<Record<string, unknown>>, name: string, fallback: boolean): boolean {
-  const text = env[name];
-  if (text === undefined || text === "") return fallback;
+  const text = read(env, name);
+  if (text === undefined) return fallback;
   if (text === "true" || text === "on" || text === "1") return true;
   if (text === "false" || text === "off" || text === "0") return false;
   throw new Error(`${name} must be 'on' or 'off'.`);
 }
 
 function parsePort(env: Readonly<Record<string, unknown>>, name: TcpPortName): number | undefined {
-  const text = env[name];
-  if (text === undefined || text === "") return undefined;
+  const text = read(env, name);
+  if (text === undefined) return undefined;
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`${name} must be a port.`);
   return port;
 }
 
 function parseUrl(env: Readonly<Record<string, unknown>>, name: string): string | undefined {
-  const text = env[name];
-  if (text === undefined || text === "") return undefined;
+  const text = read(env, name);
+  if (text === undefined) return undefined;
   if (typeof text !== "string" || !/^https?:\/\/[^/?#]+\/?$/.test(text) || !URL.canParse(text)) {
     throw new Error(`${name} must be an http(s) URL without a path.`);
   }
@@ -95,8 +107,8 @@ function parseResolver(env: Readonly<Record<string, unknown>>, name: string): st
 }
 
 function parseList(env: Readonly<Record<string, unknown>>, name: string): string[] {
-  const text = env[name];
-  if (text === undefined || text === "") return [];
+  const text = read(env, name);
+  if (text === undefined) return [];
   if (typeof text !== "string") throw new Error(`${name} must be a list separated by commas.`);
   return text
     .split(",")

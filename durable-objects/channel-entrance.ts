@@ -1,8 +1,8 @@
 import type { After } from "../core/cursor.ts";
-import { isEphemeralType } from "../core/event.ts";
 import { toDefaultSource, toRateKey } from "../core/identity.ts";
 import type { SocketRequest } from "../core/ports.ts";
-import { presenceEvent } from "./channel-socket-commands.ts";
+import { encodePresenceEvent } from "../core/presence-event.ts";
+import { BATCH_SUBPROTOCOL } from "../wire/socket-frame.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
 import type { Start } from "./channel-state.ts";
 
@@ -34,6 +34,7 @@ export class ChannelEntrance {
       memberId: member.id,
       memberName: member.name,
       mayWrite: opening.mayWrite,
+      takesBatches: opening.subprotocol === BATCH_SUBPROTOCOL,
       isAnonymous: identity.kind === "anonymous",
       source: toDefaultSource(identity),
       rateKey: toRateKey(identity),
@@ -50,8 +51,12 @@ export class ChannelEntrance {
     if (left !== undefined) this.#announce("presence.leave", left, socket);
   }
 
-  #announce(type: "presence.join" | "presence.leave", member: ClientAttachment, except: WebSocket): void {
-    if (!isEphemeralType(type)) throw new Error("Presence is never stored.");
-    this.#sockets.broadcast(type, presenceEvent(type, this.#name(), member, Date.now()), except);
+  #announce(
+    type: "presence.join" | "presence.leave",
+    { memberId: id, memberName: name }: ClientAttachment,
+    except: WebSocket,
+  ): void {
+    const json = encodePresenceEvent(type, this.#name(), { id, name }, Date.now());
+    this.#sockets.broadcast(type, json, except);
   }
 }

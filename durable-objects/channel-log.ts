@@ -2,6 +2,7 @@ import { createEpoch, formatCursor } from "../core/cursor.ts";
 import { withSequence } from "../core/event.ts";
 import type { Limits } from "../core/limits.ts";
 import type { EncodedEvent, ProducerStamp, Receipt, StoredEvent } from "../core/ports.ts";
+import type { NewRow } from "./channel-log-rows.ts";
 import { LogRows } from "./channel-log-rows.ts";
 import { createSchema, migrateSchema } from "./channel-schema.ts";
 import type { LogState, ProducerRecord } from "./channel-state.ts";
@@ -109,29 +110,27 @@ export class ChannelLog {
   #insertAll(events: readonly EncodedEvent[], producer: ProducerStamp | undefined, nowMs: number): Appended {
     const receipts: Receipt[] = [];
     const fresh: StoredEvent[] = [];
+    const rows: NewRow[] = [];
     const { epoch } = this.#state;
     if (epoch === undefined) throw new Error("The log has not begun.");
     let { head } = this.#state;
-    for (const event of events) {
-      const known = event.dedupeKey === undefined ? undefined : this.#findDuplicate(event.dedupeKey);
-      if (known !== undefined) {
+    /** Those of this append, which no query finds yet. */
+    const added = new Map<string, string>();
+    for (const { type, json: encoded, dedupeKey } of events) {
+      const known = dedupeKey && (added.get(dedupeKey) ?? this.#findDuplicate(dedupeKey));
+      if (known) {
         receipts.push({ sequence: known, duplicate: true });
         continue;
       }
       head += 1;
       const sequence = formatCursor(epoch, head);
-      const json = withSequence(event.json, sequence);
-      this.#sql.exec(
-        "INSERT INTO log (seq, ms, type, dedupe, json) VALUES (?, ?, ?, ?, ?)",
-        head,
-        nowMs,
-        event.type,
-        event.dedupeKey ?? null,
-        json,
-      );
+      const json = withSequence(encoded, sequence);
+      if (dedupeKey) added.set(dedupeKey, sequence);
+      rows.push({ number: head, ms: nowMs, type, dedupeKey, json });
       receipts.push({ sequence, duplicate: false });
-      fresh.push({ sequence, type: event.type, json });
+      fresh.push({ sequence, type, json });
     }
+    this.rows.write(rows);
     this.#advance(head, nowMs);
     const last = receipts.at(-1);
     if (producer !== undefined && last !== undefined) this.#putProducer(producer, last.sequence, nowMs);

@@ -1,7 +1,8 @@
 import type { After } from "../core/cursor.ts";
 import type { Page } from "../core/ports.ts";
-import type { Result } from "../core/result.ts";
+import type { Failure, Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
+import { encodeEventPage } from "../wire/rpc-text.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogState } from "./channel-state.ts";
 import { cursorAt, resolveStart } from "./channel-state.ts";
@@ -11,6 +12,8 @@ interface LastPage {
   readonly after: After;
   readonly limit: number;
   readonly outcome: Result<Page>;
+  /** The page as it crosses to the Worker, where that was asked for. */
+  text: string | undefined;
 }
 
 /** Pages of a channel's log, by cursor. */
@@ -24,12 +27,24 @@ export class ChannelPages {
   }
 
   read(after: After, limit: number): Result<Page> {
+    return this.#find(after, limit).outcome;
+  }
+
+  /** {@link read} as text (`wire/rpc-text.ts`), or why there is none. */
+  readText(after: After, limit: number): string | Failure {
+    const found = this.#find(after, limit);
+    if (!found.outcome.ok) return found.outcome;
+    found.text ??= encodeEventPage(found.outcome.value);
+    return found.text;
+  }
+
+  #find(after: After, limit: number): LastPage {
     const { state } = this.#log;
     const last = this.#last;
-    if (last?.state === state && last.after === after && last.limit === limit) return last.outcome;
+    if (last?.state === state && last.after === after && last.limit === limit) return last;
     const outcome = attempt(() => this.#readNow(state, after, limit));
-    this.#last = { state, after, limit, outcome };
-    return outcome;
+    this.#last = { state, after, limit, outcome, text: undefined };
+    return this.#last;
   }
 
   /** @throws EverywireError `invalid_argument` where the cursor is none */

@@ -1,8 +1,6 @@
 import type { ChannelName } from "../core/channel-name.ts";
 import { EverywireError } from "../core/error.ts";
-import type { CloudEvent } from "../core/event.ts";
 import { isEphemeralType, parsePlainEvent } from "../core/event.ts";
-import { createId } from "../core/ids.ts";
 import type { Limits } from "../core/limits.ts";
 import { toEncodedEvent } from "../core/operations/publish-event.ts";
 import type { AppendRequest, Receipt } from "../core/ports.ts";
@@ -158,24 +156,4 @@ export class SocketCommands {
 function idOf(event: unknown): string | undefined {
   const id = (event as { readonly id?: unknown }).id;
   return typeof id === "string" ? id : undefined;
-}
-
-/** `presence.join` and `presence.leave`, as JSON. */
-export function presenceEvent(
-  type: "presence.join" | "presence.leave",
-  channel: string,
-  member: { readonly memberId: string; readonly memberName: string },
-  nowMs: number,
-): string {
-  const event: CloudEvent = {
-    specversion: "1.0",
-    id: createId("evt", nowMs),
-    source: "/everywire",
-    type,
-    time: new Date(nowMs).toISOString(),
-    subject: channel,
-    datacontenttype: "application/json",
-    data: { id: member.memberId, name: member.memberName },
-  };
-  return JSON.stringify(event);
 }

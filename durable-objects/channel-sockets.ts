@@ -6,7 +6,8 @@ import type { Presence, StoredEvent } from "../core/ports.ts";
 import type { Flow } from "../core/reader-flow.ts";
 import { NEW_FLOW, onPong, onSent } from "../core/reader-flow.ts";
 import { encodeFeedRecord, NORMAL_CLOSE, STREAM_CLOSED_REASON } from "../wire/feed-frame.ts";
-import { encodePing, PING_TEXT, PONG_TEXT } from "../wire/socket-frame.ts";
+import { encodeBatchFrames, encodePing, PING_TEXT, PONG_TEXT } from "../wire/socket-frame.ts";
+import { ChannelBatches } from "./channel-batches.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { PresenceRoll } from "./channel-presence.ts";
 import type { Start } from "./channel-state.ts";
@@ -21,6 +22,8 @@ export interface ClientAttachment {
   readonly memberId: string;
   readonly memberName: string;
   readonly mayWrite: boolean;
+  /** Whether a frame may hold several events; a socket that slept through an upgrade does not say. */
+  readonly takesBatches?: boolean;
   /** Whether anybody is signed in: what a refusal has to say depends on it. */
   readonly isAnonymous: boolean;
   readonly source: string;
@@ -57,6 +60,11 @@ export class ChannelSockets {
   readonly #live = new Map<WebSocket, Reader>();
   readonly #catchingUp = new Map<WebSocket, Reader>();
   readonly #roll = new PresenceRoll();
+  readonly #batches = new ChannelBatches(
+    (events) => this.#sendToLive(events),
+    () => this.#live.size,
+    (delayMs) => scheduler.wait(delayMs),
+  );
   readonly #isClosed: () => boolean;
   readonly #onBroadcast: (json: string) => void;
 
@@ -106,6 +114,8 @@ export class ChannelSockets {
     channel: string,
     nowMs: number,
   ): boolean {
+    // It reads those from the log.
+    this.#batches.flush();
     this.#context.acceptWebSocket(socket);
     socket.serializeAttachment(attachment);
     const reader: Reader = { socket, attachment, flow: NEW_FLOW };
@@ -130,10 +140,15 @@ export class ChannelSockets {
     return isNew && isAnnounced(attachment) && this.#roll.size <= this.#limits.MAX_ANNOUNCED_MEMBERS;
   }
 
-  /** Sends stored events to everyone who is live. */
-  deliver(events: readonly StoredEvent[], nowMs: number): void {
-    if (this.#live.size === 0 || events.length === 0) return;
+  /** Sends stored events to everyone who is live, at once or together with those that come just after. */
+  deliver(events: readonly StoredEvent[]): void {
+    if (this.#live.size > 0) this.#batches.add(events);
+  }
+
+  #sendToLive(events: readonly StoredEvent[]): void {
+    const nowMs = Date.now();
     let feedFrame: string | undefined;
+    let batchFrames: readonly string[] | undefined;
     for (const reader of this.#live.values()) {
       if (reader.attachment.kind === "feed") {
         feedFrame ??= toFeedFrame(events);
@@ -145,12 +160,18 @@ export class ChannelSockets {
         this.close(reader.socket, "unauthenticated", "the token has expired");
         continue;
       }
-      for (const event of events) this.#send(reader, event.json);
+      if (reader.attachment.takesBatches === true) {
+        batchFrames ??= toClientFrames(reader.attachment, events);
+        for (const frame of batchFrames) this.#send(reader, frame);
+      } else {
+        for (const event of events) this.#send(reader, event.json);
+      }
     }
   }
 
   /** Sends an event that is not stored to everyone who is live, but not back to its sender. */
   broadcast(type: string, json: string, except: WebSocket | undefined): void {
+    this.#batches.flush();
     const frame = encodeFeedRecord({ kind: "ephemeral", type, json });
     for (const reader of this.#live.values()) {
       if (reader.socket !== except) this.#send(reader, reader.attachment.kind === "feed" ? frame : json);
@@ -192,6 +213,7 @@ export class ChannelSockets {
 
   /** Ends whoever has read everything, since nothing more will come; who is behind ends when that is read. */
   finishAll(): void {
+    this.#batches.flush();
     for (const socket of [...this.#live.keys()]) this.#finish(socket);
   }
 
@@ -206,6 +228,7 @@ export class ChannelSockets {
 
   /** Closes everyone, as when the channel is deleted. */
   closeAll(code: ErrorCode, reason: string): void {
+    this.#batches.flush();
     for (const socket of [...this.#live.keys(), ...this.#catchingUp.keys()]) this.close(socket, code, reason);
   }
 
@@ -249,9 +272,11 @@ export class ChannelSockets {
     const { events, last } = this.#log.read(number, CATCH_UP_EVENTS);
     if (events.length > 0) {
       if (reader.attachment.kind === "feed") this.#send(reader, toFeedFrame(events));
-      else for (const event of events) this.#send(reader, event.json);
+      else for (const frame of toClientFrames(reader.attachment, events)) this.#send(reader, frame);
     }
     if (last < this.#log.state.head) return last;
+    // What waits for the others was in the page.
+    this.#batches.flush();
     // Cut meanwhile: it must not come back as live.
     if (this.#catchingUp.delete(reader.socket)) this.#live.set(reader.socket, reader);
     if (this.#isClosed()) this.#finish(reader.socket);
@@ -288,4 +313,12 @@ function toFeedFrame(events: readonly StoredEvent[]): string {
   return events
     .map(({ sequence, type, json }) => encodeFeedRecord({ kind: "event", cursor: sequence, type, json }))
     .join("\n");
+}
+
+function toClientFrames(
+  { takesBatches }: ClientAttachment,
+  events: readonly StoredEvent[],
+): readonly string[] {
+  const texts = events.map(({ json }) => json);
+  return takesBatches === true ? encodeBatchFrames(texts) : texts;
 }

@@ -23,13 +23,13 @@ import type {
   StreamPage,
 } from "../core/stream.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
-import { encodeReceipts } from "../wire/rpc-text.ts";
+import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
+import { ChannelAppends } from "./channel-appends.ts";
 import type { SocketOpening } from "./channel-entrance.ts";
 import { ChannelEntrance } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
-import type { Appended } from "./channel-log.ts";
 import { ChannelLog } from "./channel-log.ts";
 import type { LogRow } from "./channel-log-rows.ts";
 import { ChannelPages } from "./channel-pages.ts";
@@ -37,7 +37,7 @@ import { ChannelRates } from "./channel-rates.ts";
 import { ChannelRegistration } from "./channel-registration.ts";
 import { SocketCommands } from "./channel-socket-commands.ts";
 import { ChannelSockets } from "./channel-sockets.ts";
-import { decideProducer, resolveStart } from "./channel-state.ts";
+import { resolveStart } from "./channel-state.ts";
 import { ChannelStream } from "./channel-stream.ts";
 import { StreamCommands } from "./channel-stream-commands.ts";
 import { ChannelSubscribers } from "./channel-subscribers.ts";
@@ -52,6 +52,8 @@ export interface ChannelEnv {
   readonly MQTT_SESSION: DurableObjectNamespace<LiveSubscriberObject>;
   readonly MQTT_SHARE: DurableObjectNamespace<SubscriberObject>;
 }
+
+type WaitRequest = ReadRequest & { readonly timeoutMs: number };
 
 /** Where the objects of each kind of durable subscriber are. */
 const SUBSCRIBER_BINDINGS = {
@@ -78,6 +80,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #pages: ChannelPages;
   readonly #entrance: ChannelEntrance;
   readonly #alarm: ChannelAlarm;
+  readonly #appends: ChannelAppends;
 
   constructor(context: DurableObjectState, env: ChannelEnv) {
     super(context, env);
@@ -90,7 +93,13 @@ export class Channel extends DurableObject<ChannelEnv> {
       context.storage.sql,
       this.#log,
       () => this.channelName,
-      async ({ kind, id }, news) => this.env[SUBSCRIBER_BINDINGS[kind]].getByName(id).onNews(news),
+      async ({ kind, id }, news) => {
+        const namespace: ChannelEnv[(typeof SUBSCRIBER_BINDINGS)[SubscriberKind]] | undefined =
+          this.env[SUBSCRIBER_BINDINGS[kind]];
+        // It followed when this Worker had more doors, and goes on where it has them again.
+        if (namespace === undefined) throw new Error(`This server was built without ${kind}.`);
+        await namespace.getByName(id).onNews(news);
+      },
       async (id, channel, json) => this.env.MQTT_SESSION.getByName(id).onUnstored(channel, json),
     );
     this.#registration = new ChannelRegistration(env.DIRECTORY, this.#log, this.#subscribers);
@@ -111,6 +120,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       registration: this.#registration,
     });
     this.#streams = this.#createStreamCommands();
+    this.#appends = this.#createAppends();
   }
 
   get channelName(): string {
@@ -120,54 +130,27 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   /**
-   * Appends, all or none. The answer leaves only when the write is durable: the output gate holds it until then.
-   * It is the receipts as text (`wire/rpc-text.ts`), or why there are none.
+   * Appends the events of one or several requests (`wire/rpc-text.ts`, and so is the answer), those of each all or none.
+   * The answer leaves only when the write is durable: the output gate holds it until then.
    */
-  append(request: AppendRequest): Promise<string | Failure> | string | Failure {
-    const outcome = attempt(() => encodeReceipts(this.appendNow(request)));
-    if (!outcome.ok) return outcome;
-    return this.#log.isRegistered ? outcome.value : this.#register().then(() => outcome.value);
-  }
-
-  /** {@link append} for several publishers at once: each gets an answer of its own, and all are one write. */
-  async appendAll(requests: readonly AppendRequest[]): Promise<readonly (string | Failure)[]> {
+  append(text: string): Promise<string> | string {
     const nowMs = Date.now();
-    const fresh: StoredEvent[] = [];
-    const outcomes = requests.map((request) => {
-      const outcome = attempt(() => this.#store(request, nowMs));
-      if (!outcome.ok) return outcome;
-      fresh.push(...outcome.value.fresh);
-      return encodeReceipts(outcome.value.receipts);
-    });
+    const { outcomes, fresh } = this.#appends.storeAll(decodeAppends(text), nowMs);
     this.#deliver(fresh, nowMs);
-    if (!this.#log.isRegistered) await this.#register();
-    return outcomes;
+    const answer = encodeOutcomes(outcomes.map((one) => ("ok" in one ? one : encodeReceipts(one))));
+    return this.#log.isRegistered ? answer : this.#register().then(() => answer);
   }
 
-  /** The synchronous part of {@link append}. @throws EverywireError */
+  /** What a socket publishes, in the same turn as it came. @throws EverywireError */
   appendNow(request: AppendRequest): readonly Receipt[] {
     const nowMs = Date.now();
-    const { receipts, fresh } = this.#store(request, nowMs);
+    const { receipts, fresh } = this.#appends.store(request, nowMs);
     this.#deliver(fresh, nowMs);
     return receipts;
   }
 
-  #store(request: AppendRequest, nowMs: number): Appended {
-    if (this.#streams.isNeeded) this.#streams.onPublish(nowMs);
-    this.#rates.takePublishes(request.rateKey, request.events.length, nowMs);
-    const { producer } = request;
-    if (producer !== undefined) {
-      const decision = decideProducer(this.#log.findProducer(producer.id), producer);
-      if (decision.kind === "duplicate") {
-        const receipts = request.events.map(() => ({ sequence: decision.cursor, duplicate: true }));
-        return { receipts, fresh: [] };
-      }
-    }
-    return this.#log.append(this.channelName, request.events, producer, nowMs);
-  }
-
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
-    this.#sockets.deliver(fresh, nowMs);
+    this.#sockets.deliver(fresh);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
@@ -193,20 +176,36 @@ export class Channel extends DurableObject<ChannelEnv> {
     });
   }
 
+  /** For other objects; the Worker takes {@link readText}. */
   read(request: ReadRequest): Result<Page> {
-    const nowMs = Date.now();
-    const resolved = attempt(() =>
-      this.#streams.isNeeded ? this.#streams.onRead(request.after, nowMs) : request.after,
-    );
-    if (!resolved.ok) return resolved;
-    this.#log.expire(nowMs);
-    return this.#pages.read(resolved.value, request.limit);
+    const start = this.#startReading(request);
+    return start.ok ? this.#pages.read(start.value, request.limit) : start;
+  }
+
+  /** A page as text (`wire/rpc-text.ts`), or why there is none. */
+  readText(request: ReadRequest): string | Failure {
+    const start = this.#startReading(request);
+    return start.ok ? this.#pages.readText(start.value, request.limit) : start;
   }
 
   /** A long poll: what is there, or the first that comes, or an empty page when `timeoutMs` is over. */
-  async wait(request: ReadRequest & { readonly timeoutMs: number }): Promise<Result<Page>> {
+  async wait(request: WaitRequest): Promise<Result<Page>> {
+    const ready = await this.#untilReady(request);
+    return ready.ok ? this.read(ready.value) : ready;
+  }
+
+  /** {@link wait}, as {@link readText}. */
+  async waitText(request: WaitRequest): Promise<string | Failure> {
+    const ready = await this.#untilReady(request);
+    return ready.ok ? this.readText(ready.value) : ready;
+  }
+
+  /** Resolves when there is something to read, or nothing came for long enough: with what to ask for then. */
+  async #untilReady(request: WaitRequest): Promise<Result<ReadRequest>> {
     const page = this.read(request);
-    if (!page.ok || page.value.events.length > 0 || page.value.gap !== undefined) return page;
+    if (!page.ok) return page;
+    const { events, gap, next } = page.value;
+    if (events.length > 0 || gap !== undefined) return { ok: true, value: request };
     if (this.#stream.state.isClosed) {
       return attempt(() => {
         throw new EverywireError(
@@ -217,7 +216,14 @@ export class Channel extends DurableObject<ChannelEnv> {
     }
     await this.#waiters.park(request.timeoutMs);
     // From where the reader stood before, so that what came with others in one append is not passed over.
-    return this.read({ after: page.value.next as After, limit: request.limit });
+    return { ok: true, value: { after: next as After, limit: request.limit } };
+  }
+
+  #startReading({ after }: ReadRequest): Result<After> {
+    const nowMs = Date.now();
+    const start = attempt(() => (this.#streams.isNeeded ? this.#streams.onRead(after, nowMs) : after));
+    if (start.ok) this.#log.expire(nowMs);
+    return start;
   }
 
   presence(): Presence {
@@ -370,6 +376,18 @@ export class Channel extends DurableObject<ChannelEnv> {
   async #register(): Promise<void> {
     await this.#registration.run(this.channelName);
     this.#alarm.schedule(Date.now());
+  }
+
+  #createAppends(): ChannelAppends {
+    const channel = this;
+    return new ChannelAppends({
+      get channelName() {
+        return channel.channelName;
+      },
+      log: this.#log,
+      rates: this.#rates,
+      streams: this.#streams,
+    });
   }
 
   #createStreamCommands(): StreamCommands {

@@ -18,10 +18,10 @@ import type {
   UpdateOutcome,
   UpdateRequest,
 } from "../core/records.ts";
-import type { Result } from "../core/result.ts";
+import type { Failure, Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
-import { encodeRecordText } from "../wire/rpc-text.ts";
+import { decodeOutcomes, encodeAppends, encodeRecordPage, encodeRecordText } from "../wire/rpc-text.ts";
 import type { Channel } from "./channel.ts";
 import { DeadLetters } from "./records-dead-letters.ts";
 import { FileStore } from "./records-files.ts";
@@ -29,7 +29,7 @@ import type { SendJob } from "./records-job-outbox.ts";
 import { JobOutbox } from "./records-job-outbox.ts";
 import { migrate } from "./records-migrations.ts";
 import { nextAlarmMs, Outbox } from "./records-outbox.ts";
-import type { InsertedText, StoredText, TextPage } from "./records-store.ts";
+import type { InsertedText, StoredText } from "./records-store.ts";
 import { RecordStore } from "./records-store.ts";
 
 export interface RecordsEnv {
@@ -56,8 +56,11 @@ export class Records extends DurableObject<RecordsEnv> {
     this.#files = new FileStore(context.storage);
     this.#deadLetters = new DeadLetters(context.storage);
     const appender = {
-      append: async (channel: string, events: readonly EncodedEvent[]) =>
-        env.CHANNEL.getByName(channel).append({ events, rateKey: undefined }),
+      append: async (channel: string, events: readonly EncodedEvent[]) => {
+        const text = encodeAppends([{ events, rateKey: undefined }]);
+        const [outcome = ""] = decodeOutcomes<Failure>(await env.CHANNEL.getByName(channel).append(text));
+        return outcome;
+      },
     };
     this.#outbox = new Outbox(context.storage.sql, appender, this.#deadLetters);
     this.#jobs = new JobOutbox(context.storage.sql, sendJob, this.#deadLetters);
@@ -78,8 +81,10 @@ export class Records extends DurableObject<RecordsEnv> {
     return ids.map((id) => this.#store.get(collection, id));
   }
 
-  list(collection: CollectionName, query: ListQuery): Result<TextPage> {
-    return attempt(() => this.#store.list(collection, query));
+  /** A page as text (`wire/rpc-text.ts`), or why there is none. */
+  list(collection: CollectionName, query: ListQuery): string | Failure {
+    const outcome = attempt(() => this.#store.list(collection, query));
+    return outcome.ok ? encodeRecordPage(outcome.value) : outcome;
   }
 
   listByParents(collection: CollectionName, query: ParentsQuery): StoredText[][] {

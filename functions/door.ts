@@ -43,6 +43,12 @@ export interface TcpEntrance {
   serve(edge: Edge, socket: Socket): Promise<void>;
 }
 
+/**
+ * What a door can rest on beside the channels, which are always there: each is a file of `composition/`, with the state and
+ * the services that come with it.
+ */
+export type PartName = "records" | "queue" | "jobs" | "graphql-sockets" | "mqtt" | "webhooks";
+
 /** One protocol: the whole of what `functions/routes.ts` needs to know of a folder. */
 export interface Door {
   /** The folder's name. */
@@ -53,6 +59,10 @@ export interface Door {
   readonly example: string;
   /** Undefined for a door that is not a way onto channels. */
   readonly guarantees: Guarantees | undefined;
+  /** What it cannot be without. A Worker that is built with some doors has what those need, and no more. */
+  readonly needs: readonly PartName[];
+  /** Other doors, by name, each with what this one is without it: told to who builds it without. */
+  readonly wants?: Readonly<Record<string, string>>;
   mount(app: Hono<EdgeEnv>): void;
   /** Where the door takes TCP connections too. */
   readonly tcp?: TcpEntrance;

@@ -7,7 +7,7 @@ import { parseWebhookSources } from "../core/webhook-schemes/sources.ts";
 import { StartError } from "./start-error.ts";
 
 /** What the Worker takes from the environment, beside the named limits. */
-const SETTING_NAMES = [
+export const SETTING_NAMES = [
   "RATE_LIMITS",
   "DEV_AUTH",
   "ANONYMOUS_CHANNELS",
@@ -30,6 +30,7 @@ const SETTING_NAMES = [
   "SVIX_SERVER_URL",
   "UPSTASH_REDIS_REST_URL",
   "UPSTASH_REDIS_REST_TOKEN",
+  "REDIS_POLL_MS",
 ] as const;
 
 /** What a local run sets that a deploy does not (CONTRACT §6). `DEV_AUTH` is not here: it is off unless set. */
@@ -50,14 +51,20 @@ const LOCAL_DEFAULTS = {
  * @example toBindings({ DEV_AUTH: "true", HOME: "/root" }, ".everywire")
  */
 export function toBindings(environment: NodeJS.ProcessEnv, stateDirectory: string): Record<string, string> {
-  const bindings: Record<string, string> = { ...LOCAL_DEFAULTS };
+  const bindings: Record<string, string> = { ...LOCAL_DEFAULTS, ...toSettings(environment) };
+  if (!bindings.JWT_SECRET && !bindings.JWKS_URL) bindings.JWT_SECRET = readOrCreateSecret(stateDirectory);
+  return bindings;
+}
+
+/** What the environment sets of the Worker's settings and limits. */
+export function toSettings(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const settings: Record<string, string> = {};
   for (const name of [...LIMIT_NAMES, ...SETTING_NAMES]) {
     const value = environment[name];
     // Set but empty stands: `ANONYMOUS_CHANNELS= npm start` closes what is open by default.
-    if (value !== undefined) bindings[name] = value;
+    if (value !== undefined) settings[name] = value;
   }
-  if (!bindings.JWT_SECRET && !bindings.JWKS_URL) bindings.JWT_SECRET = readOrCreateSecret(stateDirectory);
-  return bindings;
+  return settings;
 }
 
 /**
@@ -75,7 +82,7 @@ export function assertSettings(bindings: Readonly<Record<string, string>>): void
 }
 
 /** Kept, so that tokens outlive a restart; made here, so that no two machines share one. */
-function readOrCreateSecret(stateDirectory: string): string {
+export function readOrCreateSecret(stateDirectory: string): string {
   const path = join(stateDirectory, "jwt-secret");
   mkdirSync(stateDirectory, { recursive: true });
   try {

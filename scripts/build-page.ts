@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Metafile } from "esbuild";
 import { PAGE, ROOT } from "./paths.ts";
@@ -13,9 +21,18 @@ const ENTRIES = {
   style: "web/styles/main.css",
 } as const;
 
+/** GraphiQL, as its makers built it, under the names of its door (functions/graphql/graphiql.ts). */
+const GRAPHIQL_FILES = {
+  "react.js": "react/umd/react.production.min.js",
+  "react-dom.js": "react-dom/umd/react-dom.production.min.js",
+  "graphiql.js": "graphiql/graphiql.min.js",
+  "graphiql.css": "graphiql/graphiql.min.css",
+} as const;
+const GRAPHIQL = join("graphql", "graphiql");
+
 /**
  * Builds the page into `dist/web`: scripts and styles under names with the hash of what is in them, and the document
- * that names them. What a lane needs beyond the page itself becomes a file of its own, loaded when it is first wanted.
+ * that names them, and GraphiQL beside it. What a lane needs beyond the page itself becomes a file of its own, loaded when it is first wanted.
  *
  * @throws StartError with what esbuild found wrong
  */
@@ -48,6 +65,10 @@ export async function buildPage(): Promise<void> {
     });
     writeFileSync(join(aside, "index.html"), toDocument(metafile, aside));
     writeFileSync(join(aside, "favicon.svg"), readFileSync(join(SOURCE, "favicon.svg")));
+    mkdirSync(join(aside, GRAPHIQL), { recursive: true });
+    for (const [name, source] of Object.entries(GRAPHIQL_FILES)) {
+      copyFileSync(join(ROOT, "node_modules", source), join(aside, GRAPHIQL, name));
+    }
     replaceDirectory(aside, PAGE);
   } catch (error) {
     throw new StartError(`The page does not build.\n${error instanceof Error ? error.message : error}`);
@@ -79,9 +100,13 @@ function toDocument(metafile: Metafile, outdir: string): string {
 /** File by file, the document last: who asks meanwhile gets the old page whole or the new one whole. */
 function replaceDirectory(from: string, to: string): void {
   mkdirSync(join(to, "assets"), { recursive: true });
+  mkdirSync(join(to, GRAPHIQL), { recursive: true });
   const made = readdirSync(join(from, "assets"));
   const old = readdirSync(join(to, "assets")).filter((name) => !made.includes(name));
   for (const name of made) renameSync(join(from, "assets", name), join(to, "assets", name));
+  for (const name of Object.keys(GRAPHIQL_FILES)) {
+    renameSync(join(from, GRAPHIQL, name), join(to, GRAPHIQL, name));
+  }
   renameSync(join(from, "favicon.svg"), join(to, "favicon.svg"));
   renameSync(join(from, "index.html"), join(to, "index.html"));
   // Somebody else may have built at the same time.

@@ -1,11 +1,32 @@
 import { once } from "node:events";
-import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { buildPage } from "./build-page.ts";
+import type { DoorSubset } from "./door-subset.ts";
+import { createSubset, parseDoors, toRoutesSource, toWorkerSource } from "./door-subset.ts";
 import { lastChangeMs } from "./last-change.ts";
-import { BUNDLE, OPTIONS_FILE, PAGE, QSTASH_BUNDLE, QSTASH_CONFIG, ROOT, WRANGLER_CONFIG } from "./paths.ts";
+import {
+  BUNDLE,
+  OPTIONS_FILE,
+  PAGE,
+  QSTASH_BUNDLE,
+  QSTASH_CONFIG,
+  ROOT,
+  SUBSETS,
+  WRANGLER_CONFIG,
+} from "./paths.ts";
 import { runWrangler } from "./run-wrangler.ts";
 import { exitWith, StartError } from "./start-error.ts";
+import { toSubsetConfig } from "./subset-config.ts";
 
 interface Bundle {
   /** Wrangler's configuration, for a Worker. */
@@ -13,6 +34,19 @@ interface Bundle {
   readonly file: string;
   /** Everything that it is made from. */
   readonly sources: readonly string[];
+}
+
+export interface BuildOptions {
+  /** Names of doors; left out, all of them. */
+  readonly doors?: readonly string[] | undefined;
+}
+
+/** A built Worker. */
+export interface Built {
+  /** The bundle. `options.json` beside it says how the runtime is to be set up for it. */
+  readonly bundle: string;
+  /** Wrangler's configuration of it. */
+  readonly config: string;
 }
 
 /** The document names all the rest of the page, and is written last. */
@@ -27,35 +61,41 @@ const PAGE_SOURCES = [
   "scripts/build-page.ts",
 ];
 
-const BUNDLES: readonly Bundle[] = [
-  {
-    config: WRANGLER_CONFIG,
-    file: BUNDLE,
-    sources: [
-      "worker.ts",
-      "wrangler.toml",
-      "tsconfig.json",
-      "package-lock.json",
-      "core",
-      "wire",
-      "guide",
-      "functions",
-      "durable-objects",
-      "services",
-      "proto",
-    ],
-  },
-  {
-    config: QSTASH_CONFIG,
-    file: QSTASH_BUNDLE,
-    sources: ["tsconfig.json", "package-lock.json", "core", "local"],
-  },
+const WORKER_SOURCES = [
+  "worker.ts",
+  "wrangler.toml",
+  "tsconfig.json",
+  "package-lock.json",
+  "composition",
+  "core",
+  "wire",
+  "guide",
+  "functions",
+  "durable-objects",
+  "services",
+  "proto",
 ];
 
+const WORKER: Bundle = { config: WRANGLER_CONFIG, file: BUNDLE, sources: WORKER_SOURCES };
+const STAND_IN: Bundle = {
+  config: QSTASH_CONFIG,
+  file: QSTASH_BUNDLE,
+  sources: ["tsconfig.json", "package-lock.json", "core", "local"],
+};
+
+/** Where a Worker is built, and with which configuration, whether or not it was. */
+export function locate({ doors }: BuildOptions): Built {
+  if (doors === undefined) return { bundle: BUNDLE, config: WRANGLER_CONFIG };
+  const directory = join(SUBSETS, createSubset(doors).id);
+  return { bundle: join(directory, "worker.js"), config: join(directory, "wrangler.json") };
+}
+
 /** Bundles as a deploy would, the page, the Worker and what stands in beside it, where a source is newer. */
-export async function buildIfStale(): Promise<void> {
+export async function buildIfStale(options: BuildOptions = {}): Promise<Built> {
   if (isStale(PAGE_DOCUMENT, PAGE_SOURCES)) await buildPageDated();
-  await buildAll(BUNDLES.filter(({ file, sources }) => isStale(file, sources)));
+  const bundles = [await prepareWorker(options), STAND_IN];
+  await Promise.all(bundles.filter(({ file, sources }) => isStale(file, sources)).map(buildOne));
+  return locate(options);
 }
 
 function isStale(file: string, sources: readonly string[]): boolean {
@@ -63,25 +103,55 @@ function isStale(file: string, sources: readonly string[]): boolean {
 }
 
 /**
- * Builds the page into `dist/web`, bundles the Worker into `dist/worker.js`, with the files that it imports as text
- * beside it, and the stand-in for QStash into `dist/qstash/worker.js`.
+ * Builds the page into `dist/web`, bundles the Worker into `dist/worker.js` and the stand-in for QStash into
+ * `dist/qstash/worker.js`. A Worker of some doors comes into a folder of its own, `dist/doors/<doors>/`, with its entry,
+ * its table of doors and its configuration for wrangler.
  *
- * @throws StartError with what wrangler or esbuild printed
+ * @throws StartError with what wrangler or esbuild printed, or naming a door that there is not
+ * @example const { bundle, config } = await build({ doors: ["rest", "sse"] });
  */
-export async function build(): Promise<void> {
+export async function build(options: BuildOptions = {}): Promise<Built> {
+  const worker = await prepareWorker(options);
   // First: wrangler looks whether the page is there, since a deploy uploads it.
   await buildPageDated();
-  await buildAll(BUNDLES);
+  await Promise.all([worker, STAND_IN].map(buildOne));
+  return locate(options);
+}
+
+/** The Worker that is to be built; for one of some doors, its sources are written. */
+async function prepareWorker({ doors }: BuildOptions): Promise<Bundle> {
+  if (doors === undefined) return WORKER;
+  const { bundle, config } = locate({ doors });
+  await writeSubset(createSubset(doors), dirname(bundle));
+  return { config, file: bundle, sources: [...WORKER_SOURCES, "scripts/door-subset.ts", config] };
+}
+
+/** Writes what wrangler bundles a Worker of some doors from, and gives its configuration. */
+export async function prepare(options: BuildOptions): Promise<string> {
+  return (await prepareWorker(options)).config;
+}
+
+/** Writes the entry of a Worker of some doors, its table of doors, and wrangler's configuration for it. */
+export async function writeSubset(subset: DoorSubset, directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  const root = relative(directory, ROOT);
+  const note = `// Written by scripts/build.ts for DOORS=${subset.id.replaceAll("+", ",")}. Do not edit.\n\n`;
+  writeIfChanged(join(directory, "worker.ts"), note + toWorkerSource(subset, root, "./routes.ts"));
+  writeIfChanged(join(directory, "routes.ts"), note + toRoutesSource(subset, `${root}/functions`));
+  const config = await toSubsetConfig(subset, directory);
+  writeIfChanged(join(directory, "wrangler.json"), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** What is the same keeps its date, and so asks for no build. */
+function writeIfChanged(path: string, text: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined || readFileSync(path, "utf8") !== text)
+    writeFileSync(path, text);
 }
 
 async function buildPageDated(): Promise<void> {
   const startedAt = new Date();
   await buildPage();
   utimesSync(PAGE_DOCUMENT, startedAt, startedAt);
-}
-
-async function buildAll(bundles: readonly Bundle[]): Promise<void> {
-  await Promise.all(bundles.map(buildOne));
 }
 
 async function buildOne({ config, file }: Bundle): Promise<void> {
@@ -108,7 +178,7 @@ async function buildOne({ config, file }: Bundle): Promise<void> {
  * Saves how the runtime is to be set up for a Worker, as wrangler reads it from the configuration: so that who serves the
  * bundle need not load wrangler, which takes longer than all the rest of a start.
  */
-async function saveOptions(config: string, directory: string): Promise<void> {
+export async function saveOptions(config: string, directory: string): Promise<void> {
   const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
   const { modulesRules: _, ...options } = unstable_getMiniflareWorkerOptions(config).workerOptions;
   writeFileSync(join(directory, basename(OPTIONS_FILE)), JSON.stringify(options));
@@ -128,7 +198,10 @@ async function bundle(config: string, directory: string): Promise<void> {
 
 if (import.meta.main) {
   try {
-    await build();
+    const doors = parseDoors(process.env.DOORS);
+    for (const note of doors === undefined ? [] : createSubset(doors).notes) console.log(note);
+    const built = await build({ doors });
+    console.log(`Built ${relative(ROOT, built.bundle)}`);
   } catch (error) {
     exitWith(error);
   }

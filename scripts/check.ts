@@ -12,6 +12,7 @@ interface Step {
 const DENO_PROGRAMS = [
   join(ROOT, "gateway", "http3-main.ts"),
   join(ROOT, "tests", "conformance", "http3-client.ts"),
+  join(ROOT, "bench", "compare", "doors", "webtransport-relay.ts"),
   join(ROOT, "tests", "conformance", "webtransport-relay.ts"),
 ];
 

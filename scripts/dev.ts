@@ -1,14 +1,18 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, watch, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, watch, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { experimental_readRawConfig } from "wrangler";
 import { assertSettings, toBindings } from "./bindings.ts";
+import { prepare } from "./build.ts";
 import { buildPage } from "./build-page.ts";
+import { createSubset, parseDoors } from "./door-subset.ts";
 import { chooseGatewayPorts, keepGateway, tellOfGateway, wantsGateway } from "./keep-gateway.ts";
-import { PAGE, QSTASH_CONFIG, ROOT, toStateDirectory, WRANGLER_CONFIG } from "./paths.ts";
+import { QSTASH_CONFIG, ROOT, toStateDirectory } from "./paths.ts";
 import { assertPortFree, findFreePort, parsePort, toUrl } from "./port.ts";
 import { hasOwnQstash, standInOptions, standInSettings } from "./qstash.ts";
 import { runWrangler } from "./run-wrangler.ts";
+import { listTcpPorts } from "./serve.ts";
 import { exitWith, StartError } from "./start-error.ts";
 import { stopSignal } from "./stop-signal.ts";
 
@@ -21,6 +25,8 @@ try {
 /** Runs `wrangler dev`, which reloads at every save, with the settings that `npm start` has. Gives the exit code. */
 async function dev(): Promise<number> {
   const { env } = process;
+  const doors = parseDoors(env.DOORS);
+  for (const note of doors === undefined ? [] : createSubset(doors).notes) console.log(note);
   const host = env.HOST || "127.0.0.1";
   const asked = parsePort("PORT", env.PORT, 8787);
   if (asked !== 0) await assertPortFree("PORT", host, asked);
@@ -62,7 +68,14 @@ async function dev(): Promise<number> {
   }
   assertSettings(bindings);
   const settings = writeSettings(state, "settings", bindings);
-  const config = writeConfig(state, host, Object.values(tcpPorts));
+  const listening = listTcpPorts(doors);
+  const ports = Object.entries(tcpPorts).filter(([name]) => listening.has(name));
+  const config = writeConfig(
+    state,
+    host,
+    ports.map(([, tcpPort]) => tcpPort),
+    await prepare({ doors }),
+  );
   const own = ["--config", config, "--port", `${port}`, "--persist-to", state, "--env-file", settings];
   processes.push(runWrangler([...common, ...own], "inherit"));
   const gateway =
@@ -100,17 +113,19 @@ function watchPage(): void {
   }
 }
 
-/** wrangler takes its TCP listeners from the configuration alone, and a deploy has none: so a copy that adds them. */
-function writeConfig(directory: string, host: string, ports: readonly number[]): string {
-  const path = join(directory, "wrangler.toml");
-  const listeners = ports.map((port) => `{ protocol = "tcp", port = ${port}, address = "${host}" }`);
-  const text = readFileSync(WRANGLER_CONFIG, "utf8")
-    .replace(
-      'main = "worker.ts"',
-      `main = ${JSON.stringify(join(ROOT, "worker.ts"))}\nconnect = [${listeners.join(", ")}]`,
-    )
-    .replace('directory = "dist/web"', `directory = ${JSON.stringify(PAGE)}`);
-  writeFileSync(path, text);
+/**
+ * wrangler takes its TCP listeners from the configuration alone, and a deploy has none: so a copy that adds them, with
+ * every path as it is seen from there.
+ */
+function writeConfig(directory: string, host: string, ports: readonly number[], config: string): string {
+  const path = join(directory, "wrangler.json");
+  const { rawConfig } = experimental_readRawConfig({ config });
+  const { main = "", assets, env: _, ...rest } = rawConfig;
+  const from = (file: string) => join(dirname(config), file);
+  const connect = ports.map((port) => ({ protocol: "tcp", port, address: host }));
+  const files =
+    assets?.directory === undefined ? {} : { assets: { ...assets, directory: from(assets.directory) } };
+  writeFileSync(path, JSON.stringify({ ...rest, ...files, main: from(main), connect }));
   return path;
 }
 

@@ -1,9 +1,13 @@
 import type { TcpPortName } from "../core/settings.ts";
-import { doors } from "../functions/routes.ts";
+import { doors as table } from "../functions/routes.ts";
 import type { Served } from "./serve.ts";
 
-/** The doors and a command to try each: what `npm start` prints. */
-export function formatDoors({ url, tcpPorts }: Pick<Served, "url" | "tcpPorts">): string {
+/** The doors that are served, all or those of these names, and a command to try each: what `npm start` prints. */
+export function formatDoors(
+  { url, tcpPorts }: Pick<Served, "url" | "tcpPorts">,
+  names: readonly string[] | undefined,
+): string {
+  const doors = table.filter(({ name }) => names === undefined || names.includes(name));
   const { hostname } = new URL(url);
   const width = Math.max(...doors.map((door) => door.name.length));
   const rows = doors.map(({ name, summary, example }) => {

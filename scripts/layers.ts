@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from "dependency-cruiser";
 
 /** A file of ours, against a package or a module of the runtime. */
 const OURS =
-  "^(worker\\.ts$|(core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|tests)/)";
+  "^(worker\\.ts$|(composition|core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|self-host|tests)/)";
 
 /**
  * Who may import whom: the table of docs/architecture.md, as rules. Each says why it is there, since that is what
@@ -96,9 +96,26 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   },
   layer(
     "worker",
-    "^worker\\.ts$",
-    ["^(core|wire|guide|functions|durable-objects|services|proto)/"],
-    "worker.ts is bundled and deployed: what serves development, the gateway and the tests stays out of it.",
+    "^(worker\\.ts$|composition/)",
+    ["^(composition|core|wire|guide|functions|durable-objects|services|proto)/"],
+    "worker.ts and composition/ are bundled and deployed: what serves development, the gateway and the tests stays out of them.",
+  ),
+  layer(
+    "composition-doors",
+    "^composition/",
+    [
+      "^(composition|core|wire|durable-objects|services)/",
+      "^functions/boundary/",
+      "^functions/door\\.ts$",
+      "^functions/graphql/socket\\.ts$",
+    ],
+    "A part is put together with whichever doors a build names, so it may know none of them; only the object that holds GraphQL's connections has to know what is spoken on them.",
+  ),
+  layer(
+    "parts-are-data",
+    "^composition/parts\\.ts$",
+    ["^functions/door\\.ts$"],
+    "composition/parts.ts is read by the build, where no runtime is: it must not bring the runtime's modules with it.",
   ),
   layer(
     "proto",
@@ -133,14 +150,27 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   layer(
     "bench",
     "^bench/",
-    ["^bench/", "^clients/", "^scripts/"],
-    "What is measured is what a client sees, so the lab starts the server by scripts/, goes through clients/, and not into the server.",
+    ["^bench/", "^clients/", "^wire/", "^scripts/"],
+    "What is measured is what a client sees, so the lab starts the server by scripts/, goes through clients/, and not into the server. The codecs of wire/ are the clients' too: readers on bare sockets, which are charged for no library, frame by them.",
   ),
   layer(
     "scripts",
     "^scripts/",
-    ["^scripts/", "^core/", "^functions/routes\\.ts$", "^local/"],
-    "The commands start the built Worker from outside. They read the table of doors and the names of the limits, and nothing else of it.",
+    ["^scripts/", "^core/", "^functions/(routes|door)\\.ts$", "^composition/parts\\.ts$", "^local/"],
+    "The commands start the built Worker from outside. They read the tables of doors and of parts, and the names of the limits, and nothing else of it.",
+  ),
+  layer(
+    "self-host",
+    "^self-host/",
+    ["^self-host/", "^scripts/"],
+    "What stands around the Worker on a machine of one's own is put beside the built Worker (scripts/build-workerd.ts), and must serve any: it shares the commands' settings and ports, and imports nothing of the Worker.",
+    "^self-host/workers/",
+  ),
+  layer(
+    "self-host-workers",
+    "^self-host/workers/",
+    ["^self-host/workers/"],
+    "These run in workerd beside the built Worker, as modules of their own: an import of its sources would be a second copy of them, and one of the commands needs Node.",
   ),
 ];
 

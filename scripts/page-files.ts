@@ -2,15 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { Response } from "miniflare";
+import { PAGE_FILE_TYPES } from "./page-file-types.ts";
 import { PAGE } from "./paths.ts";
-
-/** What the page is made of; nothing else in its folder is served. */
-const TYPES: Readonly<Record<string, string>> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".svg": "image/svg+xml",
-};
 
 /**
  * Serves `dist/web` to the Worker, as the platform's asset store does in a deploy. It stands beside the Worker, and not
@@ -19,7 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export function servePageFiles(request: Request): Response {
   const { pathname } = new URL(request.url);
   const path = normalize(pathname === "/" ? "/index.html" : decodeURIComponent(pathname));
-  const type = TYPES[extname(path)];
+  const type = PAGE_FILE_TYPES[extname(path)];
   const content = type === undefined ? undefined : read(path);
   if (type === undefined || content === undefined) return new Response(null, { status: 404 });
   const etag = `"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"`;

@@ -6,6 +6,9 @@ export const ROOT = resolve(import.meta.dirname, "..");
 /** The Worker, bundled: what `npm start` serves and the tests run against. */
 export const BUNDLE = join(ROOT, "dist", "worker.js");
 
+/** Where Workers of some doors are built, each in a folder of its own. */
+export const SUBSETS = join(ROOT, "dist", "doors");
+
 /** The page, built: what a deploy uploads as assets. */
 export const PAGE = join(ROOT, "dist", "web");
 
@@ -21,6 +24,9 @@ export const QSTASH_CONFIG = join(ROOT, "local", "qstash", "wrangler.toml");
 
 /** The TypeScript client, as a package (see `build-client.ts`). */
 export const CLIENT = join(ROOT, "dist", "client");
+
+/** The Worker for `workerd serve` (see `build-workerd.ts`). */
+export const WORKERD = join(ROOT, "dist", "workerd");
 
 /** Where state is kept, unless the caller says otherwise. */
 export function toStateDirectory(environment: NodeJS.ProcessEnv): string {

@@ -18,7 +18,11 @@ export interface QstashSettings {
 export const WORKER_ALIAS = "http://everywire.localhost";
 
 /** See local/qstash/README.md. */
-const STAND_IN_NAMES = ["QSTASH_BACKOFF_SCALE", "QSTASH_BACKOFF_EXPONENT", "QSTASH_CRON_SECONDS"] as const;
+export const STAND_IN_NAMES = [
+  "QSTASH_BACKOFF_SCALE",
+  "QSTASH_BACKOFF_EXPONENT",
+  "QSTASH_CRON_SECONDS",
+] as const;
 
 /** Where the Worker's own QStash is; the stand-in is not started where this is set. */
 export function hasOwnQstash(environment: NodeJS.ProcessEnv): boolean {

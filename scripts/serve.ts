@@ -4,9 +4,12 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions } from "miniflare";
 import type { TcpPortName } from "../core/settings.ts";
+import { doors as table } from "../functions/routes.ts";
 import { assertSettings, toBindings } from "./bindings.ts";
+import { locate } from "./build.ts";
+import { createSubset } from "./door-subset.ts";
 import { servePageFiles } from "./page-files.ts";
-import { BUNDLE, OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
+import { OPTIONS_FILE, QSTASH_BUNDLE, ROOT } from "./paths.ts";
 import { assertPortFree, findFreePort, toUrl } from "./port.ts";
 import type { QstashSettings } from "./qstash.ts";
 import { hasOwnQstash, standInOptions, standInSettings, WORKER_ALIAS } from "./qstash.ts";
@@ -22,6 +25,10 @@ export interface ServeOptions {
   readonly host?: string;
   /** Where channels and records are kept. Serving the same folder again goes on with the same state. */
   readonly stateDirectory: string;
+  /** Names of doors, for a Worker that was built with some of them; left out, all. */
+  readonly doors?: readonly string[] | undefined;
+  /** A bundle made elsewhere, with its `options.json` beside it; left out, what `build` makes of those doors. */
+  readonly bundle?: string;
   /** Where the Worker's settings are read from (see `bindings.ts`). */
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -42,7 +49,7 @@ export interface Served {
 }
 
 /**
- * Serves `dist/worker.js` from Miniflare, on a socket of workerd's own: no proxy between a client and the Worker.
+ * Serves `dist/worker.js`, or a Worker of some doors, from Miniflare, on a socket of workerd's own: no proxy between a client and the Worker.
  * Build first (`build.ts`).
  *
  * @throws StartError
@@ -86,6 +93,12 @@ async function prepareTcpPorts(options: ServeOptions, host: string): Promise<Rec
   return { TCP_PORT: await prepare("TCP_PORT"), MQTT_PORT: await prepare("MQTT_PORT") };
 }
 
+/** The ports that doors take TCP connections on. */
+export function listTcpPorts(names: readonly string[] | undefined): ReadonlySet<string> {
+  const served = names === undefined ? table : createSubset(names).doors;
+  return new Set(served.flatMap(({ tcp }) => (tcp === undefined ? [] : [tcp.port])));
+}
+
 /** What was chosen before the runtime starts. */
 interface Prepared {
   readonly standIn: StandIn | undefined;
@@ -108,7 +121,8 @@ async function prepareStandIn(options: ServeOptions, host: string): Promise<Stan
 
 function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpPorts }: Prepared) {
   const local = standIn === undefined ? {} : { PUBLIC_URL: WORKER_ALIAS, ...standIn.settings };
-  const listeners = Object.entries(tcpPorts);
+  const wanted = listTcpPorts(options.doors);
+  const listeners = Object.entries(tcpPorts).filter(([name]) => wanted.has(name));
   const bindings = {
     ...local,
     ...toBindings(options.environment, options.stateDirectory),
@@ -116,7 +130,7 @@ function toMiniflareOptions(options: ServeOptions, host: string, { standIn, tcpP
   };
   assertSettings(bindings);
   const worker = {
-    ...toWorkerOptions(BUNDLE, bindings),
+    ...toWorkerOptions(options.bundle ?? locate(options).bundle, bindings),
     // Part of every object's place on disk, so it must not change between versions.
     name: "everywire",
     serviceBindings: { ASSETS: servePageFiles },
@@ -144,28 +158,19 @@ function toStandInOptions({ port, settings }: StandIn, { environment }: ServeOpt
 interface WorkerOptions {
   readonly bindings?: Readonly<Record<string, string>>;
   readonly assets?: unknown;
+  readonly ratelimits?: unknown;
 }
 
 /** A Worker as its configuration has it: bindings and flags are listed there, and only there. */
 function toWorkerOptions(bundle: string, bindings: Readonly<Record<string, string>>) {
   const text = readFileSync(join(dirname(bundle), OPTIONS_FILE), "utf8");
-  // The page comes through a binding of our own (page-files.ts).
-  const { bindings: configured, assets: _, ...worker } = JSON.parse(text) as WorkerOptions;
+  // The page comes through a binding of our own (page-files.ts). One isolate counts its requests better than a binding.
+  const { bindings: configured, assets: _, ratelimits: __, ...worker } = JSON.parse(text) as WorkerOptions;
   return {
     ...worker,
     rootPath: ROOT,
-    modules: listModules(bundle),
+    modules: [{ type: "ESModule" as const, path: bundle }],
     modulesRoot: dirname(bundle),
     bindings: { ...configured, ...bindings },
   };
-}
-
-/** The Worker, and the files beside it that it imports as text; the bundler names those by their hash. */
-function listModules(bundle: string) {
-  const imports = readFileSync(bundle, "utf8").matchAll(/^import \w+ from "\.\/([0-9a-f]{40}-[^"]+)";$/gm);
-  const texts = Array.from(imports, ([, name]) => ({
-    type: "Text" as const,
-    path: join(dirname(bundle), name ?? ""),
-  }));
-  return [{ type: "ESModule" as const, path: bundle }, ...texts];
 }

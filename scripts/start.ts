@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import { relative } from "node:path";
+import type { TcpPortName } from "../core/settings.ts";
 import { buildIfStale } from "./build.ts";
+import { createSubset, parseDoors } from "./door-subset.ts";
 import { formatDoors } from "./doors-table.ts";
 import { chooseGatewayPorts, keepGateway, tellOfGateway, wantsGateway } from "./keep-gateway.ts";
 import { toStateDirectory } from "./paths.ts";
 import { assertPortFree, chooseSidePort, findFreePort, parsePort, toUrl } from "./port.ts";
-import { serve } from "./serve.ts";
+import type { Served } from "./serve.ts";
+import { listTcpPorts, serve } from "./serve.ts";
 import { exitWith } from "./start-error.ts";
 import { stopSignal } from "./stop-signal.ts";
 
@@ -18,6 +21,8 @@ try {
 /** Serves until a signal says stop. Gives the exit code. */
 async function start(): Promise<number> {
   const { env } = process;
+  const doors = parseDoors(env.DOORS);
+  for (const note of doors === undefined ? [] : createSubset(doors).notes) console.log(note);
   const host = env.HOST || "127.0.0.1";
   const asked = parsePort("PORT", env.PORT, 8787);
   // Before the build, which takes seconds: a taken port is what goes wrong most.
@@ -28,7 +33,7 @@ async function start(): Promise<number> {
     MQTT_PORT: await chooseSidePort("MQTT_PORT", env.MQTT_PORT, 7183, host),
   };
   const gatewayPorts = wantsGateway(env) ? await chooseGatewayPorts(env, host) : undefined;
-  await buildIfStale();
+  await buildIfStale({ doors });
 
   const stateDirectory = toStateDirectory(env);
   // The gateway starts beside the Worker, and has to know where that will be.
@@ -42,6 +47,7 @@ async function start(): Promise<number> {
     qstashPort,
     tcpPorts,
     stateDirectory,
+    doors,
     environment: gatewayPorts
       ? { ...env, GATEWAY_HEALTH_URL: toUrl(host, gatewayPorts.GATEWAY_HEALTH_PORT) }
       : env,
@@ -49,9 +55,8 @@ async function start(): Promise<number> {
   const stopped = stopSignal();
   const crashed = once(served.runtime, "exit");
   const stopAll = () => Promise.all([gateway?.stop(), served.stop()]);
-  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served)}\n`);
-  const { TCP_PORT, MQTT_PORT } = served.tcpPorts;
-  console.log(`JSON lines over TCP are on port ${TCP_PORT}, MQTT is on ${MQTT_PORT}.`);
+  console.log(`Everywire is at ${served.url}\n\n${formatDoors(served, doors)}\n`);
+  tellTcpPorts(served, doors);
   if (served.qstash !== undefined) {
     console.log(
       `QStash's stand-in is at ${served.qstash.QSTASH_URL}; qstash.env beside the state has its token.`,
@@ -71,4 +76,11 @@ async function start(): Promise<number> {
   if (signal !== undefined) return 0;
   console.error("The runtime (workerd) ended by itself. State is on disk: start again to go on.");
   return 1;
+}
+
+function tellTcpPorts({ tcpPorts }: Served, doors: readonly string[] | undefined): void {
+  const names = { TCP_PORT: "JSON lines over TCP", MQTT_PORT: "MQTT" };
+  for (const name of listTcpPorts(doors) as ReadonlySet<TcpPortName>) {
+    console.log(`${names[name]}: port ${tcpPorts[name]}.`);
+  }
 }

@@ -17,123 +17,153 @@ const MAX_BATCH_EVENTS = 100;
 const MAX_BATCH_CHARS = 1024 * 1024;
 
 /**
- * An append that is under way for so long has died with its request: the runtime ended it before it could pass its turn
- * on. Above what the slowest append takes, so that two are under way at once only after a fault.
+ * A call that is under way for so long has died with its request: the runtime ended it before it could go on. Above what
+ * the slowest append takes, so that a second one takes over only after a fault.
  */
-const TURN_MS = 10_000;
+const LOST_MS = 10_000;
+
+/** How many calls one request makes for others: a request may make so many, and may live on for so long, and no more. */
+const MAX_CALLS = 32;
+
+/** How a request goes on beside others. */
+export interface Turns {
+  /** Keeps the request alive that is running, until the promise settles. */
+  waitUntil(promise: Promise<unknown>): void;
+  /** Resolves when the requests that have come have had their turn. */
+  yieldTurn(): Promise<void>;
+}
 
 interface Waiting {
   readonly request: AppendRequest;
-  /** Wakes the request: to send what waits, itself first; or because another has sent it. */
-  readonly wake: (turn: Turn) => void;
+  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly reject: (thrown: unknown) => void;
 }
 
-type Turn =
-  | { readonly kind: "send"; readonly waiting: Waiting[] }
-  | { readonly kind: "sent"; readonly outcome: AppendOutcome }
-  | { readonly kind: "failed"; readonly thrown: unknown };
-
-/** An append under way. */
-interface UnderWay {
-  readonly sinceMs: number;
+/** A request that sends what waits, its own first, and then what came meanwhile. */
+interface Carrier {
+  /** When the call under way began. */
+  sinceMs: number;
   /** What goes with it. */
-  readonly batch: readonly Waiting[];
-  /** What waits for its end. */
-  readonly waiting: Waiting[];
+  batch: readonly Waiting[];
+  calls: number;
+}
+
+/** The appends to one channel that are not answered. */
+interface Line {
+  /** Whether one is under way that nobody waits for. */
+  hasLone: boolean;
+  carrier: Carrier | undefined;
+  /** What the carrier sends next. */
+  waiting: Waiting[];
 }
 
 /**
  * Group commit. While an append to a channel is under way, those that come after it wait, and then go together: one
- * call and one transaction for all of them, where each would have cost its own. Nobody waits for company: an append
- * that finds none under way is sent at once.
+ * call and one transaction for all of them, where each would have cost its own.
  *
- * A batch is sent by the first request in it, since a request may use only connections of its own.
+ * Nobody waits for company, and who is alone pays nothing: an append that finds none under way is sent at once. One that
+ * finds one becomes the carrier: it is sent at once too, and from then on sends all that come meanwhile, call after call,
+ * since a request may use only connections of its own. So one in many is kept alive past its answer, and the others
+ * wait for nothing but their outcome; whoever of them leaves holds up nobody.
+ *
+ * Appends that come while another is not answered have no order among them: who wants one waits for the answer.
  */
 export class AppendBatches {
   readonly #send: SendAppends;
-  readonly #waitUntil: (promise: Promise<unknown>) => void;
-  readonly #underWay = new Map<ChannelName, UnderWay>();
+  readonly #turns: Turns;
+  readonly #lines = new Map<ChannelName, Line>();
 
-  /** @param waitUntil keeps the request alive that is running, until the promise settles */
-  constructor(send: SendAppends, waitUntil: (promise: Promise<unknown>) => void) {
+  constructor(send: SendAppends, turns: Turns) {
     this.#send = send;
-    this.#waitUntil = waitUntil;
+    this.#turns = turns;
   }
 
   /** Rejects where the channel could not be asked. */
-  async append(channel: ChannelName, request: AppendRequest): Promise<AppendOutcome> {
-    const underWay = this.#underWay.get(channel);
-    const appended =
-      underWay === undefined || isLost(underWay)
-        ? this.#lead(channel, request, underWay?.waiting ?? [])
-        : this.#follow(channel, request, underWay.waiting);
-    // Others wait for this request's turn to end, so it must outlive a client that leaves.
-    this.#waitUntil(appended.catch(() => undefined));
-    return appended;
+  append(channel: ChannelName, request: AppendRequest): Promise<AppendOutcome> {
+    const line = this.#lines.get(channel);
+    if (line === undefined) return this.#sendAlone(channel, request);
+    const { promise, resolve, reject } = Promise.withResolvers<AppendOutcome>();
+    line.waiting.push({ request, resolve, reject });
+    const { carrier } = line;
+    if (carrier === undefined || carrier.calls >= MAX_CALLS || isLost(carrier)) {
+      this.#turns.waitUntil(this.#carry(channel, line));
+    }
+    return promise;
   }
 
-  #follow(channel: ChannelName, request: AppendRequest, waiting: Waiting[]): Promise<AppendOutcome> {
-    const { promise, resolve } = Promise.withResolvers<Turn>();
-    waiting.push({ request, wake: resolve });
-    return promise.then((turn) => {
-      switch (turn.kind) {
-        case "sent":
-          return turn.outcome;
-        case "failed":
-          throw turn.thrown;
-        case "send":
-          return this.#lead(channel, request, turn.waiting);
-      }
-    });
-  }
-
-  /** Sends a request, with as many of those that wait as fit; the others wait for its end. */
-  async #lead(channel: ChannelName, request: AppendRequest, waiting: Waiting[]): Promise<AppendOutcome> {
-    const batch = waiting.splice(0, countFitting(request, waiting));
-    const own: UnderWay = { sinceMs: Date.now(), batch, waiting };
-    this.#underWay.set(channel, own);
+  /** Where its client leaves, this ends in the middle: then nothing of what follows the `await` is run. */
+  async #sendAlone(channel: ChannelName, request: AppendRequest): Promise<AppendOutcome> {
+    const line: Line = { hasLone: true, carrier: undefined, waiting: [] };
+    this.#lines.set(channel, line);
     try {
-      const outcomes = await this.#send(channel, [request, ...batch.map((one) => one.request)]);
-      batch.forEach(({ wake }, index) => {
-        wake({ kind: "sent", outcome: assertAnswered(outcomes[index + 1]) });
-      });
-      return assertAnswered(outcomes[0]);
-    } catch (thrown) {
-      for (const { wake } of batch) wake({ kind: "failed", thrown });
-      throw thrown;
+      const [outcome] = await this.#send(channel, [request]);
+      return assertAnswered(outcome);
     } finally {
-      // Where this took too long, another has taken over already, and those that wait with it.
-      if (this.#underWay.get(channel) === own) this.#passOn(channel, waiting);
+      line.hasLone = false;
+      this.#dropIdle(channel, line);
     }
   }
 
-  #passOn(channel: ChannelName, waiting: Waiting[]): void {
-    const next = waiting.shift();
-    if (next === undefined) this.#underWay.delete(channel);
-    else next.wake({ kind: "send", waiting });
+  /** Sends what waits until nothing does, or another carrier has taken over. It never rejects. */
+  async #carry(channel: ChannelName, line: Line): Promise<void> {
+    const carrier: Carrier = { sinceMs: Date.now(), batch: [], calls: 0 };
+    line.carrier = carrier;
+    while (line.waiting.length > 0) {
+      await this.#gather(line);
+      if (line.carrier !== carrier) return;
+      const batch = line.waiting.splice(0, countFitting(line.waiting));
+      carrier.batch = batch;
+      carrier.sinceMs = Date.now();
+      carrier.calls += 1;
+      try {
+        const outcomes = await this.#send(
+          channel,
+          batch.map(({ request }) => request),
+        );
+        for (const [index, { resolve }] of batch.entries()) resolve(assertAnswered(outcomes[index]));
+      } catch (thrown) {
+        for (const { reject } of batch) reject(thrown);
+      }
+    }
+    if (line.carrier !== carrier) return;
+    line.carrier = undefined;
+    // A lone append whose client has left stays in the line for good, so it goes with the carrier that it brought about.
+    line.hasLone = false;
+    this.#dropIdle(channel, line);
+  }
+
+  /** Lets in what has arrived already, for as long as each turn brings more: without it 32 writers were 5 to a call. */
+  async #gather({ waiting }: Line): Promise<void> {
+    for (let before = 0; waiting.length > before && waiting.length < MAX_BATCH_EVENTS; ) {
+      before = waiting.length;
+      await this.#turns.yieldTurn();
+    }
+  }
+
+  #dropIdle(channel: ChannelName, line: Line): void {
+    const isIdle = !line.hasLone && line.carrier === undefined;
+    if (isIdle && this.#lines.get(channel) === line) this.#lines.delete(channel);
   }
 }
 
-/** Whether it died with its request; then whoever went with it is told so. */
-function isLost({ sinceMs, batch }: UnderWay): boolean {
-  if (Date.now() - sinceMs <= TURN_MS) return false;
+/** Whether it died with its request; then whoever went with its call is told so. */
+function isLost({ sinceMs, batch }: Carrier): boolean {
+  if (Date.now() - sinceMs <= LOST_MS) return false;
   const thrown = new EverywireError("unavailable", "The append was cut off; whether it happened is unknown.");
-  for (const { wake } of batch) wake({ kind: "failed", thrown });
+  for (const { reject } of batch) reject(thrown);
   return true;
 }
 
-/** How many go along with a request. */
-function countFitting(request: AppendRequest, others: readonly Waiting[]): number {
+/** How many of those that wait go in one call; one at least. */
+function countFitting(waiting: readonly Waiting[]): number {
   let events = 0;
   let chars = 0;
-  const add = (one: AppendRequest) => {
-    events += one.events.length;
-    for (const { json } of one.events) chars += json.length;
-    return events > MAX_BATCH_EVENTS || chars > MAX_BATCH_CHARS;
-  };
-  if (add(request)) return 0;
-  const tooMuch = others.findIndex((other) => add(other.request));
-  return tooMuch === -1 ? others.length : tooMuch;
+  const tooMuch = waiting.findIndex(({ request }, index) => {
+    events += request.events.length;
+    for (const { json } of request.events) chars += json.length;
+    return index > 0 && (events > MAX_BATCH_EVENTS || chars > MAX_BATCH_CHARS);
+  });
+  return tooMuch === -1 ? waiting.length : tooMuch;
 }
 
 function assertAnswered(outcome: AppendOutcome | undefined): AppendOutcome {

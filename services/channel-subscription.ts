@@ -1,5 +1,5 @@
 import { EverywireError } from "../core/error.ts";
-import type { FeedRecord, Subscription } from "../core/ports.ts";
+import type { FeedRecord, LiveSubscription } from "../core/ports.ts";
 import { decodeFeedFrame, NORMAL_CLOSE, STREAM_CLOSED_REASON } from "../wire/feed-frame.ts";
 
 const GONE_CLOSE = 4410;
@@ -9,15 +9,15 @@ const GONE_CLOSE = 4410;
  * answers the channel's pings only when what came before them has been taken, so that the channel's own bound follows
  * the reader at the far end.
  */
-export class ChannelSubscription implements Subscription {
+export class ChannelSubscription implements LiveSubscription {
   readonly #socket: WebSocket;
   readonly #maxBufferBytes: number;
   /** What waits to be taken, frame by frame; none is empty. */
-  #frames: (readonly FeedRecord[])[] = [];
+  #frames: WaitingFrame[] = [];
   #bufferedBytes = 0;
   #pendingPing: string | undefined;
   #end: { readonly error: EverywireError | undefined } | undefined;
-  #wake: (() => void) | undefined;
+  #listener: (() => void) | undefined;
 
   constructor(socket: WebSocket, maxBufferBytes: number) {
     this.#socket = socket;
@@ -28,23 +28,37 @@ export class ChannelSubscription implements Subscription {
     socket.accept();
   }
 
+  get isOver(): boolean {
+    return this.#end !== undefined && this.#end.error === undefined && this.#frames.length === 0;
+  }
+
+  onReady(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  peek(): readonly FeedRecord[] | undefined {
+    const [first] = this.#frames;
+    if (first === undefined && this.#end?.error !== undefined) throw this.#end.error;
+    return first?.records;
+  }
+
+  take(): readonly FeedRecord[] | undefined {
+    this.#answerPing();
+    const records = this.peek();
+    this.#bufferedBytes -= this.#frames.shift()?.bytes ?? 0;
+    return records;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly FeedRecord[]> {
     try {
       for (;;) {
-        const [first, ...others] = this.#frames;
-        if (first !== undefined) {
-          this.#frames = [];
-          this.#bufferedBytes = 0;
-          // Usually one waits, and all readers of the channel have that same array.
-          yield others.length === 0 ? first : [first, ...others].flat();
-          this.#answerPing();
-        } else if (this.#end !== undefined) {
-          if (this.#end.error !== undefined) throw this.#end.error;
+        const records = this.#takeAll();
+        if (records !== undefined) {
+          yield records;
+        } else if (this.isOver) {
           return;
         } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
+          await new Promise<void>((resolve) => this.onReady(resolve));
         }
       }
     } finally {
@@ -61,20 +75,32 @@ export class ChannelSubscription implements Subscription {
     }
   }
 
+  /** Takes all that waits. Usually that is one frame, and all readers of the channel have that same array. */
+  #takeAll(): readonly FeedRecord[] | undefined {
+    const first = this.take();
+    if (this.#frames.length === 0) return first;
+    const others = this.#frames.flatMap(({ records }) => records);
+    this.#frames = [];
+    this.#bufferedBytes = 0;
+    return [...(first ?? []), ...others];
+  }
+
   #onMessage(data: unknown): void {
     if (typeof data !== "string" || this.#end !== undefined) return;
-    const frame = decodeOnce(data);
-    if (frame.pingRef !== undefined) this.#pendingPing = frame.pingRef;
-    if (frame.records.length > 0) this.#frames.push(frame.records);
+    const { records, pingRef } = decodeOnce(data);
+    if (pingRef !== undefined) this.#pendingPing = pingRef;
     // One frame is always taken, however large: a page of a catch-up is as large as the channel makes it.
     if (this.#bufferedBytes > this.#maxBufferBytes) {
       this.#finish(new EverywireError("unavailable", "Too slow a reader: go on from your last cursor."));
       this.close();
       return;
     }
-    this.#bufferedBytes += data.length;
+    if (records.length > 0) {
+      this.#frames.push({ records, bytes: data.length });
+      this.#bufferedBytes += data.length;
+    }
     if (this.#frames.length === 0) this.#answerPing();
-    this.#wake?.();
+    else this.#listener?.();
   }
 
   /** Tells the channel that all before its ping has been taken. */
@@ -85,9 +111,15 @@ export class ChannelSubscription implements Subscription {
   }
 
   #finish(error: EverywireError | undefined): void {
-    this.#end ??= { error };
-    this.#wake?.();
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    this.#listener?.();
   }
+}
+
+interface WaitingFrame {
+  readonly records: readonly FeedRecord[];
+  readonly bytes: number;
 }
 
 interface DecodedFrame {

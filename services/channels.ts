@@ -2,27 +2,28 @@ import type { ChannelName } from "../core/channel-name.ts";
 import type { ErrorData } from "../core/error.ts";
 import { EverywireError } from "../core/error.ts";
 import type { Limits } from "../core/limits.ts";
-import type { Channels, Directory } from "../core/ports.ts";
+import type { AppendRequest, Channels, Directory, Page } from "../core/ports.ts";
+import type { Failure } from "../core/result.ts";
 import { unwrap } from "../core/result.ts";
 import type { Channel } from "../durable-objects/channel.ts";
 import type { SocketOpening } from "../durable-objects/channel-entrance.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
-import { decodeReceipts } from "../wire/rpc-text.ts";
+import { decodeEventPage, decodeOutcomes, decodeReceipts, encodeAppends } from "../wire/rpc-text.ts";
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
-import type { SendAppends } from "./append-batches.ts";
+import type { AppendOutcome, SendAppends } from "./append-batches.ts";
 import { AppendBatches } from "./append-batches.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
 /** Hands one channel the appends of one or of several requests. */
 function createSendAppends(namespace: DurableObjectNamespace<Channel>): SendAppends {
-  return async (channel, requests) => {
-    const object = namespace.getByName(channel);
-    const [only] = requests;
-    return requests.length === 1 && only !== undefined
-      ? [await object.append(only)]
-      : object.appendAll(requests);
-  };
+  return async (channel, requests) =>
+    decodeOutcomes<Failure>(await namespace.getByName(channel).append(encodeAppends(requests)));
+}
+
+function toPage(answer: string | Failure): Page {
+  if (typeof answer !== "string") throw EverywireError.fromData(answer.error);
+  return decodeEventPage(answer);
 }
 
 /**
@@ -44,13 +45,16 @@ export function createChannels(
     return response;
   };
   const send = createSendAppends(namespace);
-  const batches = waitUntil && new AppendBatches(send, waitUntil);
+  const batches = waitUntil && new AppendBatches(send, { waitUntil, yieldTurn: () => scheduler.wait(0) });
+  const sendOne = async (channel: ChannelName, request: AppendRequest): Promise<AppendOutcome> => {
+    const [outcome = ""] = await send(channel, [request]);
+    return outcome;
+  };
   return {
     append: async (channel, request) => {
-      const receipts = await (batches?.append(channel, request) ??
-        namespace.getByName(channel).append(request));
-      if (typeof receipts !== "string") throw EverywireError.fromData(receipts.error);
-      return decodeReceipts(receipts);
+      const outcome = await (batches?.append(channel, request) ?? sendOne(channel, request));
+      if (typeof outcome !== "string") throw EverywireError.fromData(outcome.error);
+      return decodeReceipts(outcome);
     },
     broadcast: async (channel, events, rateKey) => {
       unwrap(await namespace.getByName(channel).broadcast(events, rateKey));
@@ -58,8 +62,8 @@ export function createChannels(
     takeRate: async (channel, rateKey, cost) => {
       unwrap(await namespace.getByName(channel).takeRate(rateKey, cost));
     },
-    read: async (channel, request) => unwrap(await namespace.getByName(channel).read(request)),
-    wait: async (channel, request) => unwrap(await namespace.getByName(channel).wait(request)),
+    read: async (channel, request) => toPage(await namespace.getByName(channel).readText(request)),
+    wait: async (channel, request) => toPage(await namespace.getByName(channel).waitText(request)),
     subscribe: async (channel, { after }) => {
       const { webSocket } = await open(channel, { kind: "feed", after });
       if (webSocket === null) throw new Error("The channel answered 101 without a socket.");

@@ -1,9 +1,10 @@
+import { EverywireError } from "../core/error.ts";
 import type { Outbox } from "../core/outbox.ts";
 import type { Records } from "../core/records.ts";
 import { unwrap } from "../core/result.ts";
 import type { Records as RecordsObject } from "../durable-objects/records.ts";
 import type { StoredText } from "../durable-objects/records-store.ts";
-import { decodeRecordText } from "../wire/rpc-text.ts";
+import { decodeRecordPage, decodeRecordText } from "../wire/rpc-text.ts";
 
 /** The resources, in the SQLite of one Durable Object. */
 export function createRecords(namespace: DurableObjectNamespace<RecordsObject>): Records {
@@ -20,8 +21,10 @@ export function createRecords(namespace: DurableObjectNamespace<RecordsObject>):
       return found.map((stored) => (stored === undefined ? undefined : toStored(stored)));
     },
     list: async (collection, query) => {
-      const page = unwrap(await main().list(collection, query));
-      return { ...page, records: page.records.map((stored) => toStored(stored)) };
+      const answer = await main().list(collection, query);
+      if (typeof answer !== "string") throw EverywireError.fromData(answer.error);
+      const { records, total, nextCursor } = decodeRecordPage(answer);
+      return { records: records.map((stored) => toStored(stored)), total, nextCursor };
     },
     insert: async (request) => {
       const { stored, isReplay } = unwrap(await main().insert(request));

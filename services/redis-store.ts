@@ -1,5 +1,8 @@
 import type { Limits } from "../core/limits.ts";
-import type { RequestRates } from "../core/ports.ts";
+import type { Channels, Directory, RequestRates } from "../core/ports.ts";
+import type { RedisChannelsOptions } from "./redis-channels.ts";
+import { createRedisChannels, createRedisDirectory } from "./redis-channels.ts";
+import type { RedisClient, RedisConfig } from "./redis-client.ts";
 import { createRedisClient } from "./redis-client.ts";
 import type { OutboxPorts } from "./redis-outbox.ts";
 import { createRedisRequestRates } from "./redis-rates.ts";
@@ -20,6 +23,12 @@ const DEADLINE_MS = 5000;
 /** Every request waits for its rate. */
 const RATES_DEADLINE_MS = 500;
 
+/** Everything that an edge without Durable Objects keeps, in Redis. */
+export interface RedisEdge extends RedisStore {
+  readonly channels: Channels;
+  readonly directory: Directory;
+}
+
 /**
  * What is kept in Upstash Redis: records, idempotency keys and the rates of requests. Undefined where it is not set up.
  *
@@ -30,15 +39,45 @@ export function createRedisStore(
   ports: OutboxPorts,
   limits: Limits,
 ): RedisStore | undefined {
+  const place = findPlace(settings);
+  return place && createStore(place, createClient(place), ports, limits);
+}
+
+/** The same where channels are in Redis too. @throws Error where it is not set up */
+export function createRedisEdge(
+  env: RedisSettings,
+  { settings, sockets, queue, waitUntil }: Pick<OutboxPorts, "queue"> & RedisChannelsOptions,
+): RedisEdge {
+  const place = findPlace(env);
+  if (place === undefined) {
+    throw new Error("Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN: everything is kept there.");
+  }
+  const redis = createClient(place);
+  const channels = createRedisChannels(redis, { settings, sockets, waitUntil });
+  return {
+    ...createStore(place, redis, { channels, queue, waitUntil }, settings.limits),
+    channels,
+    directory: createRedisDirectory(redis),
+  };
+}
+
+type Place = Pick<RedisConfig, "url" | "token">;
+
+function findPlace(settings: RedisSettings): Place | undefined {
   const url = settings.UPSTASH_REDIS_REST_URL ?? "";
   const token = settings.UPSTASH_REDIS_REST_TOKEN ?? "";
   if (url === "" && token === "") return undefined;
   if (url === "" || token === "") {
     throw new Error("UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN must be set together.");
   }
-  const rates = createRedisClient({ url, token, deadlineMs: RATES_DEADLINE_MS });
-  return {
-    ...createRedisRecords(createRedisClient({ url, token, deadlineMs: DEADLINE_MS }), ports, limits),
-    requestRates: createRedisRequestRates(rates),
-  };
+  return { url, token };
+}
+
+function createClient(place: Place): RedisClient {
+  return createRedisClient({ ...place, deadlineMs: DEADLINE_MS });
+}
+
+function createStore(place: Place, redis: RedisClient, ports: OutboxPorts, limits: Limits): RedisStore {
+  const rates = createRedisClient({ ...place, deadlineMs: RATES_DEADLINE_MS });
+  return { ...createRedisRecords(redis, ports, limits), requestRates: createRedisRequestRates(rates) };
 }

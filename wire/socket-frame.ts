@@ -2,7 +2,8 @@
  * The frames of the WebSocket door (CONTRACT §2, row WebSocket; functions/websocket/README.md).
  *
  * From the client, as text: an event `{"type","data"?,"id"?,"ack"?}`, or an operation `{"op":"ping"|"pong"|"who"}`.
- * To the client: CloudEvents as they stand in the log, and the operations below.
+ * To the client: CloudEvents as they stand in the log, and the operations below. A client that chose the subprotocol
+ * {@link BATCH_SUBPROTOCOL} is also sent arrays of CloudEvents (the JSON batch format), in the order of the log.
  */
 export type ClientFrame =
   | { readonly op: "publish"; readonly event: unknown; readonly ref: AckRef | undefined }
@@ -22,6 +23,32 @@ export class SocketFrameError extends Error {
     super(message);
     this.ref = ref;
   }
+}
+
+/** What a client offers that speaks this protocol, and what one offers that takes several events in a frame. */
+export const SUBPROTOCOL = "everywire";
+export const BATCH_SUBPROTOCOL = "everywire.batch";
+
+/** A frame of several events gets no further event when it is as long as this. */
+const BATCH_FRAME_CHARS = 64 * 1024;
+
+/** Puts events, each as JSON, into as few frames as their size allows: one event as itself, several as an array. */
+export function encodeBatchFrames(events: readonly string[]): readonly string[] {
+  const frames: string[] = [];
+  let batch: string[] = [];
+  let chars = 0;
+  const finish = () => {
+    frames.push(batch.length === 1 ? batch.join() : `[${batch.join(",")}]`);
+    batch = [];
+    chars = 0;
+  };
+  for (const json of events) {
+    batch.push(json);
+    chars += json.length;
+    if (chars >= BATCH_FRAME_CHARS) finish();
+  }
+  if (batch.length > 0) finish();
+  return frames;
 }
 
 /** The exact text that the platform answers by itself, so that a ping does not wake a sleeping channel. */

@@ -2,6 +2,7 @@ import { QUESTIONS } from "../../guide/questions.ts";
 import { SERVER_OPTIONS } from "./arguments.ts";
 import type { CommandSpec, OptionSpec } from "./command.ts";
 import { DOOR_NAMES, DOORS } from "./doors.ts";
+import { SERVER_DOORS } from "./server-doors.ts";
 
 const CHANNEL = { name: "channel", text: "a channel's name, such as demo/hello" } as const;
 const LIMIT: OptionSpec = { name: "limit", short: "n", value: "N", text: "end after N events" };
@@ -226,6 +227,27 @@ event's sequence) is the same on every door. The doors:\n${DOORS.map(({ name, te
     load: () => import("./commands/token.ts"),
   },
   {
+    name: "init",
+    summary: "make a project of one's own, with some of the doors",
+    details:
+      "A small project that works: the sources of those doors, copied, with nothing of the others, their tests,\nwhat serves and what deploys them. Its owner changes what they like; nothing leads back here.",
+    positionals: [{ name: "folder", text: "to make in this one; its name is the project's" }],
+    options: [
+      {
+        name: "doors",
+        value: "DOOR",
+        text: "which doors, with commas or several times",
+        choices: SERVER_DOORS,
+        isMultiple: true,
+      },
+    ],
+    examples: [
+      { command: "everywire init my-app --doors rest,sse,webhooks", text: "an API whose changes are told" },
+      { command: "everywire init sensors --doors mqtt,tcp,http", text: "devices, and a way to look" },
+    ],
+    load: () => import("./commands/init.ts"),
+  },
+  {
     name: "seed",
     summary: "fill a server with example records",
     details:
@@ -239,12 +261,20 @@ event's sequence) is the same on every door. The doors:\n${DOORS.map(({ name, te
     name: "doctor",
     summary: "what is reachable, what is missing, how to get it",
     details:
-      "Asks the server, the gateway's ports, Redis, RabbitMQ, Mosquitto, and looks for the tools of the\nexamples. Exit code 3 where the server does not answer; what is missing beside it counts with --strict.",
+      "Asks the server, the gateway's ports, Redis, RabbitMQ, Mosquitto, and looks for the tools of the\nexamples. Exit code 3 where the server does not answer; what is missing beside it counts with --strict.\nWith --deploy it asks Cloudflare instead, by CLOUDFLARE_API_TOKEN: which settings and secrets a deploy lacks,\nand what each is for. Exit code 1 where it would be broken.",
     positionals: [],
-    options: [{ name: "strict", text: "exit code 1 where anything is missing" }, ...SERVER_OPTIONS],
+    options: [
+      { name: "strict", text: "exit code 1 where anything is missing" },
+      { name: "deploy", text: "what a deploy lacks, in place of what is reachable" },
+      { name: "env", value: "name", text: "with --deploy: an environment of wrangler.toml (production)" },
+      { name: "config", value: "file", text: "with --deploy: wrangler's configuration (wrangler.toml)" },
+      { name: "secrets-file", value: "file", text: "with --deploy: secrets that the deploy brings with it" },
+      ...SERVER_OPTIONS,
+    ],
     examples: [
       { command: "everywire doctor", text: "look around" },
       { command: "everywire doctor --json --strict", text: "in a script" },
+      { command: "everywire doctor --deploy --env staging", text: "before a deploy" },
     ],
     load: () => import("./commands/doctor.ts"),
   },

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The fields that several resources share. Every text has a length, so that no record can grow without bound. */
 

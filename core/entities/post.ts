@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { idField, lineField, textField, timestampField } from "./fields.ts";
 
 const MAX_CONTENT_LENGTH = 50_000;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { idField, lineField, moneyField, timestampField } from "./fields.ts";
 
 const MAX_STOCK = 1_000_000_000;

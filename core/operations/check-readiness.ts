@@ -34,11 +34,13 @@ export async function checkReadiness(
   const [directory, records, queue] = await Promise.all([
     ask("directory", () => ports.directory.list({ prefix: "", afterName: undefined, limit: 1 })),
     // An order that cannot exist: the store has to look, and there is nothing to send back.
-    ask("records", () => ports.records.orderOwner("readiness")),
+    ask("records", async () =>
+      ports.records.store === "none" ? "off" : ports.records.orderOwner("readiness"),
+    ),
     ask("queue", () => ports.queue.check()),
   ]);
   return {
-    isReady: directory === "ok" && records === "ok",
+    isReady: directory === "ok" && records !== "unavailable",
     dependencies: { directory, records, queue },
     store: ports.records.store,
   };

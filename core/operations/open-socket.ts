@@ -14,6 +14,7 @@ export async function openSocket(
   context: OperationContext,
   channel: ChannelName,
   options: { readonly after: After; readonly subprotocol: string | undefined },
+  upgrade: Request,
 ): Promise<Response> {
   const { identity } = context;
   await assertAllowed(context.policy, identity, "read", channel);
@@ -21,10 +22,6 @@ export async function openSocket(
     identity.kind === "user"
       ? { id: identity.subject, name: identity.name }
       : { id: createId("mbr", context.nowMs), name: "anonymous" };
-  return context.ports.channels.openSocket(channel, {
-    ...options,
-    identity,
-    mayWrite: await isAllowed(context.policy, identity, "write", channel),
-    member,
-  });
+  const mayWrite = await isAllowed(context.policy, identity, "write", channel);
+  return context.ports.channels.openSocket(channel, { ...options, identity, mayWrite, member }, upgrade);
 }

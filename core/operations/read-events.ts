@@ -3,7 +3,7 @@ import type { OperationContext } from "../context.ts";
 import type { After } from "../cursor.ts";
 import { EverywireError } from "../error.ts";
 import { assertAllowed } from "../policy.ts";
-import type { Page, Presence, Subscription } from "../ports.ts";
+import type { LiveSubscription, Page, Presence } from "../ports.ts";
 
 const DEFAULT_PAGE_EVENTS = 100;
 
@@ -43,7 +43,7 @@ export async function subscribeToEvents(
   context: OperationContext,
   channel: ChannelName,
   after: After,
-): Promise<Subscription> {
+): Promise<LiveSubscription> {
   await assertAllowed(context.policy, context.identity, "read", channel);
   return context.ports.channels.subscribe(channel, { after });
 }

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ChannelGlob } from "../channel-name.ts";
 import { parseChannelGlob } from "../channel-name.ts";
 import { parseInput } from "../entities/parse-input.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { createGithubScheme } from "./github.ts";
 import { createHmacScheme } from "./hmac.ts";
 import type { WebhookScheme } from "./scheme.ts";
@@ -68,7 +68,7 @@ export function parseWebhookSources(
   const sources = new Map<string, WebhookScheme>();
   for (const { variable, scheme } of VARIABLES) {
     const text = env[variable];
-    if (text === undefined || text === "") continue;
+    if (text === undefined || text === null || text === "") continue;
     if (typeof text !== "string" || text.trim() === "") throw new Error(`${variable} must be a secret.`);
     const config = { scheme, secret: splitSecrets(text) };
     sources.set(scheme, createScheme(scheme, config, variable));
@@ -82,7 +82,7 @@ export function parseWebhookSources(
 }
 
 function* listConfigured(value: unknown): Generator<readonly [name: string, config: SourceConfig], void> {
-  if (value === undefined || value === "") return;
+  if (value === undefined || value === null || value === "") return;
   const object = typeof value === "string" ? parseObject(value) : value;
   if (typeof object !== "object" || object === null || Array.isArray(object)) {
     throw new Error('WEBHOOK_SOURCES must be a JSON object, such as {"acme": {"scheme": "hmac", ...}}.');

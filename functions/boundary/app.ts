@@ -23,7 +23,8 @@ export function createApp(doors: readonly Door[], edge: Edge) {
 
   const enter = async (c: EdgeContext, callers: Callers): Promise<void> => {
     c.set("edge", edge);
-    const identity = callers === "anybody" ? toAnonymous(c.req.raw) : await identifyCaller(c.req.raw, edge);
+    const identity =
+      callers === "anybody" ? toAnonymous(c.req.raw, edge) : await identifyCaller(c.req.raw, edge);
     c.set("identity", identity);
     if (!isProbe(c.req.path)) await takeRequest(edge, identity);
   };
@@ -58,9 +59,9 @@ export function createApp(doors: readonly Door[], edge: Edge) {
 /** A token that is not good is counted as its sender's: trying tokens must not be free. */
 async function identifyCaller(request: Request, edge: Edge): Promise<Identity> {
   try {
-    return await identify(request, edge.ports.tokens);
+    return await identify(request, edge);
   } catch (thrown) {
-    await takeRequest(edge, toAnonymous(request));
+    await takeRequest(edge, toAnonymous(request, edge));
     throw thrown;
   }
 }

@@ -13,6 +13,8 @@ export interface Edge {
   readonly rates: RequestRates;
   /** The files of the page; undefined where this Worker was set up without it. */
   readonly page: PageFiles | undefined;
+  /** The address that a request came from, as the platform saw it; "" where it does not say. */
+  addressOf(request: Request): string;
 }
 
 /** Static files by their path, as the binding of a platform's asset store serves them. */

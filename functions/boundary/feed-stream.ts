@@ -1,5 +1,5 @@
 import { EverywireError } from "../../core/error.ts";
-import type { FeedRecord, Subscription } from "../../core/ports.ts";
+import type { FeedRecord, LiveSubscription } from "../../core/ports.ts";
 
 /** How a stream is written on one wire. */
 export interface FeedEncoding {
@@ -7,10 +7,13 @@ export interface FeedEncoding {
   readonly opening: string;
   /** What says that the stream is alive and means nothing else. */
   readonly heartbeat: string;
-  /** Resolves when records of this subscription may be sent; for wires where one depends on the others. */
-  ready?(records: readonly FeedRecord[], subscriptionIndex: number): Promise<void>;
+  /**
+   * Whether records of this subscription may be sent by now; asked again after others were. For wires where one
+   * subscription depends on the others.
+   */
+  isReady?(records: readonly FeedRecord[], subscriptionIndex: number): boolean;
   /** Chunks are taken one at a time, each when it is sent. */
-  encode(records: readonly FeedRecord[], subscriptionIndex: number): Iterator<string, void>;
+  encode(records: readonly FeedRecord[], subscriptionIndex: number): Iterator<Uint8Array, void>;
   /** True for the record after which there is nothing to wait for: the stream ends in order. */
   isLast?(record: FeedRecord): boolean;
   /** The last thing on a stream that is cut. */
@@ -19,7 +22,7 @@ export interface FeedEncoding {
 
 export interface FeedStreamOptions {
   /** The stream closes them, however it ends. */
-  readonly subscriptions: readonly Subscription[];
+  readonly subscriptions: readonly LiveSubscription[];
   readonly encoding: FeedEncoding;
   readonly heartbeatMs: number;
   /** When the reader's token ends; undefined where it does not. */
@@ -30,9 +33,21 @@ export interface FeedStreamOptions {
 
 /** Heartbeats that a reader may leave untaken before it is given up; with 10 s between them, half a minute. */
 const MAX_MISSED_HEARTBEATS = 3;
+/** What is handed to the runtime before it has taken the last of it: each trip costs more than the bytes in it. */
+const MAX_HANDED_BYTES = 64 * 1024;
 /** setTimeout overflows beyond this; a token that lasts longer than 24 days outlives any connection. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const UTF8 = new TextEncoder();
+
+/** One subscription, and what of it is being sent. */
+interface Lane {
+  readonly subscription: LiveSubscription;
+  readonly index: number;
+  chunks: Iterator<Uint8Array, void> | undefined;
+  /** Whether the stream ends with those chunks. */
+  isLast: boolean;
+  isFinished: boolean;
+}
 
 /**
  * One reader's stream over one or more subscriptions, in order within each.
@@ -41,23 +56,26 @@ const UTF8 = new TextEncoder();
  * `cancel` when the client leaves, while a writer's pending `write` just never ends: its context is dropped with the
  * connection and no `finally` runs.
  *
- * What is held for a reader that does not read: one chunk here (64 KiB, or one event), and the subscriptions' own
- * buffers (MAX_READER_BUFFER_BYTES each). A full buffer cuts the subscription, which shows at the next chunk; a
+ * What is held for a reader that does not read: two chunks here (64 KiB each, or one event), and the subscriptions'
+ * own buffers (MAX_READER_BUFFER_BYTES each). A full buffer cuts the subscription, which shows at the next chunk; a
  * reader that takes nothing at all for {@link MAX_MISSED_HEARTBEATS} heartbeats is cut by the stream itself.
  */
 export class FeedStream {
   readonly body: ReadableStream<Uint8Array>;
   readonly #options: FeedStreamOptions;
+  readonly #lanes: readonly Lane[];
   #controller!: ReadableStreamDefaultController<Uint8Array>;
-  /** Resolved when the consumer takes something; made anew for each wait. */
-  #room: PromiseWithResolvers<void> | undefined;
+  /** What was handed over since the consumer last took everything. */
+  #handedBytes = 0;
   #missedHeartbeats = 0;
   #isEnded = false;
-  #finished = 0;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(options: FeedStreamOptions) {
     this.#options = options;
+    this.#lanes = options.subscriptions.map((subscription, index) => {
+      return { subscription, index, chunks: undefined, isLast: false, isFinished: false };
+    });
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => this.#onStart(controller),
       pull: () => this.#onPull(),
@@ -71,32 +89,31 @@ export class FeedStream {
     this.#isEnded = true;
     for (const timer of this.#timers) clearTimeout(timer);
     for (const subscription of this.#options.subscriptions) subscription.close();
-    this.#room?.resolve();
   }
 
   #onStart(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    const { heartbeatMs, encoding, expiresInMs, subscriptions } = this.#options;
-    this.#send(encoding.opening);
+    const { heartbeatMs, encoding, expiresInMs } = this.#options;
+    this.#send(UTF8.encode(encoding.opening));
     this.#timers.push(setInterval(() => this.#onHeartbeat(), heartbeatMs));
     if (expiresInMs !== undefined && expiresInMs <= MAX_TIMER_MS) {
       const expired = new EverywireError("unauthenticated", "The token has expired.");
       this.#timers.push(setTimeout(() => this.#end(expired), expiresInMs));
     }
-    for (const [index, subscription] of subscriptions.entries()) {
-      this.#pump(subscription, index).catch((thrown) => this.#end(EverywireError.from(thrown)));
-    }
+    const onReady = () => this.#drain();
+    for (const { subscription } of this.#lanes) subscription.onReady(onReady);
+    this.#drain();
   }
 
   #onPull(): void {
     this.#missedHeartbeats = 0;
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#handedBytes = 0;
+    this.#drain();
   }
 
   #onHeartbeat(): void {
-    if (this.#hasRoom()) {
-      this.#send(this.#options.encoding.heartbeat);
+    if (this.#isTaken()) {
+      this.#send(UTF8.encode(this.#options.encoding.heartbeat));
       return;
     }
     this.#missedHeartbeats += 1;
@@ -105,62 +122,85 @@ export class FeedStream {
     this.#controller.error(new EverywireError("unavailable", "The reader takes nothing."));
   }
 
-  async #pump(subscription: Subscription, index: number): Promise<void> {
-    for await (const records of subscription) {
-      await this.#options.encoding.ready?.(records, index);
-      await this.#sendRecords(records, index);
-      if (this.#isEnded) return;
-      if (records.some((record) => this.#options.encoding.isLast?.(record) === true)) {
-        this.stop();
-        this.#controller.close();
-        return;
+  /** Sends what there is and as much as there is room for: a chunk of each subscription in turn. It waits for nothing. */
+  #drain(): void {
+    try {
+      for (let hasSent = true; hasSent; ) {
+        hasSent = false;
+        for (const lane of this.#lanes) {
+          if (this.#isEnded || !this.#hasRoom()) return;
+          if (this.#sendNext(lane)) hasSent = true;
+        }
       }
+    } catch (thrown) {
+      this.#end(EverywireError.from(thrown));
     }
-    this.#onFinished();
-  }
-
-  /** A subscription that ends by itself is of a channel that was closed: nothing more will come of it. */
-  #onFinished(): void {
-    this.#finished += 1;
-    if (this.#finished < this.#options.subscriptions.length) return;
-    this.#end(new EverywireError("gone", "Closed, and you have all of it: nothing more will come."));
   }
 
   /**
-   * A chunk is encoded when there is room for it and sent in the same turn. Were it encoded before, another channel's
-   * chunk could overtake it with an id that counts its events as sent, and a cut between the two would lose them.
+   * Sends one chunk; false where there is none. A chunk is encoded when there is room for it and sent in the same turn.
+   * Were it encoded before, another channel's chunk could overtake it with an id that counts its events as sent, and a
+   * cut between the two would lose them.
    */
-  async #sendRecords(records: readonly FeedRecord[], index: number): Promise<void> {
-    const chunks = this.#options.encoding.encode(records, index);
-    for (;;) {
-      await this.#waitForRoom();
-      if (this.#isEnded) return;
-      const chunk = chunks.next();
-      if (chunk.done) return;
+  #sendNext(lane: Lane): boolean {
+    const chunks = lane.chunks ?? this.#takeRecords(lane);
+    if (chunks === undefined) return false;
+    const chunk = chunks.next();
+    if (!chunk.done) {
+      lane.chunks = chunks;
       this.#send(chunk.value);
+      return true;
     }
+    lane.chunks = undefined;
+    if (!lane.isLast) return true;
+    this.stop();
+    this.#controller.close();
+    return false;
   }
 
-  async #waitForRoom(): Promise<void> {
-    while (!this.#isEnded && !this.#hasRoom()) {
-      this.#room ??= Promise.withResolvers<void>();
-      await this.#room.promise;
+  #takeRecords(lane: Lane): Iterator<Uint8Array, void> | undefined {
+    const { subscription, index } = lane;
+    const { encoding } = this.#options;
+    const records = subscription.peek();
+    if (records === undefined) {
+      // Tells the channel that what it sent has been passed on.
+      subscription.take();
+      this.#noteEnd(lane);
+      return undefined;
     }
+    if (encoding.isReady?.(records, index) === false) return undefined;
+    subscription.take();
+    if (encoding.isLast !== undefined) lane.isLast = records.some(encoding.isLast);
+    return encoding.encode(records, index);
   }
 
-  #hasRoom(): boolean {
+  /** A subscription that ends by itself is of a channel that was closed: nothing more will come of it. */
+  #noteEnd(lane: Lane): void {
+    if (!lane.subscription.isOver || lane.isFinished) return;
+    lane.isFinished = true;
+    if (this.#lanes.every(({ isFinished }) => isFinished))
+      this.#end(new EverywireError("gone", "Closed, and you have all of it: nothing more will come."));
+  }
+
+  /** Whether the consumer has taken everything. */
+  #isTaken(): boolean {
     return (this.#controller.desiredSize ?? 0) > 0;
   }
 
-  #send(text: string): void {
-    this.#controller.enqueue(UTF8.encode(text));
+  #hasRoom(): boolean {
+    return this.#handedBytes < MAX_HANDED_BYTES || this.#isTaken();
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#handedBytes += bytes.byteLength;
+    this.#controller.enqueue(bytes);
   }
 
   #end(error: EverywireError): void {
     if (this.#isEnded) return;
     if (error.code === "internal") this.#options.onFault(error);
     this.stop();
-    this.#send(this.#options.encoding.encodeError(error));
+    this.#send(UTF8.encode(this.#options.encoding.encodeError(error)));
     this.#controller.close();
   }
 }

@@ -1,4 +1,4 @@
-import type { FeedRecord, Subscription } from "../../core/ports.ts";
+import type { FeedRecord, LiveSubscription, Subscription } from "../../core/ports.ts";
 
 export interface Positioned {
   /** The same subscription, from its beginning. */
@@ -30,6 +30,26 @@ export async function withPosition(subscription: Subscription): Promise<Position
         },
       },
     };
+  } catch (thrown) {
+    subscription.close();
+    throw thrown;
+  }
+}
+
+/**
+ * Waits until a subscription has said where it starts, and takes nothing from it.
+ *
+ * @throws EverywireError where the subscription ends before that
+ */
+export async function untilPositioned(subscription: LiveSubscription): Promise<string> {
+  try {
+    for (;;) {
+      const [position] = subscription.peek() ?? [];
+      if (position?.kind === "position") return position.cursor;
+      if (position !== undefined || subscription.isOver)
+        throw new Error("A subscription begins with its position.");
+      await new Promise<void>((resolve) => subscription.onReady(resolve));
+    }
   } catch (thrown) {
     subscription.close();
     throw thrown;

@@ -1,6 +1,6 @@
 import { EverywireError } from "../../core/error.ts";
 import type { Identity } from "../../core/identity.ts";
-import type { Tokens } from "../../core/ports.ts";
+import type { Edge } from "./edge.ts";
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
 const SUBPROTOCOL_PREFIX = "bearer.";
@@ -11,14 +11,14 @@ const SUBPROTOCOL_PREFIX = "bearer.";
  *
  * @throws EverywireError `unauthenticated` where a token is there and is not good: a bad token is never "nobody"
  */
-export async function identify(request: Request, tokens: Tokens): Promise<Identity> {
+export async function identify(request: Request, edge: Edge): Promise<Identity> {
   const token = findToken(request);
-  return token === undefined ? toAnonymous(request) : tokens.verify(token);
+  return token === undefined ? toAnonymous(request, edge) : edge.ports.tokens.verify(token);
 }
 
 /** Whoever sends a request, by where it comes from alone. */
-export function toAnonymous(request: Request): Identity {
-  return { kind: "anonymous", address: request.headers.get("cf-connecting-ip") ?? "" };
+export function toAnonymous(request: Request, edge: Pick<Edge, "addressOf">): Identity {
+  return { kind: "anonymous", address: edge.addressOf(request) };
 }
 
 function findToken(request: Request): string | undefined {

@@ -30,7 +30,7 @@ export function withCommonHeaders(
   settings: Settings,
   measured: { readonly requestId: string; readonly durationMs: number },
 ): Response {
-  const answer = response.status === 101 ? copySwitch(response) : response;
+  const answer = response.status === 101 && response.webSocket ? copySwitch(response) : response;
   const { headers } = answer;
   headers.set("x-request-id", measured.requestId);
   headers.set("server-timing", `op;dur=${measured.durationMs.toFixed(2)}`);
@@ -40,7 +40,8 @@ export function withCommonHeaders(
   if (!headers.has("content-security-policy")) {
     headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
   }
-  if (request.headers.has("origin")) {
+  // A page may open a WebSocket to any origin, and Deno's request cannot be read any more once it was upgraded.
+  if (answer.status !== 101 && request.headers.has("origin")) {
     setAllowOrigin(headers, request, settings);
     const own = headers.get("access-control-expose-headers");
     headers.set("access-control-expose-headers", own === null ? EXPOSED : `${EXPOSED}, ${own}`);

@@ -1,7 +1,21 @@
+import type { Message } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { createContextKey } from "@connectrpc/connect";
 import type { OperationContext } from "../../core/context.ts";
 import type { EverywireError } from "../../core/error.ts";
+
+/** What has become of a unary call before the Connect library heard of it, which is to tell it. */
+export type Settled = SettledHeaders &
+  (
+    | { readonly kind: "done"; readonly message: Message }
+    | { readonly kind: "failed"; readonly thrown: unknown }
+  );
+
+/** What the method said beside its message. */
+interface SettledHeaders {
+  readonly header: Headers | undefined;
+  readonly trailer: Headers | undefined;
+}
 
 /** What one call carries besides its messages. */
 export interface Call {
@@ -22,6 +36,8 @@ export interface Call {
    * the client waiting to know that it is subscribed.
    */
   sendHeaders(headers: Headers): void;
+  /** Set where the method was called already (`unary.ts`): it is not to be called again. */
+  settled: Settled | undefined;
   /** Whether the message could be read and the service was asked. */
   isInvoked: boolean;
 }

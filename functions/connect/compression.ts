@@ -3,6 +3,9 @@ import { EverywireError } from "../../core/error.ts";
 import { concatBytes } from "../../wire/bytes.ts";
 import { toConnectError, tooLarge } from "./errors.ts";
 
+/** Messages from this size on are compressed for who takes that. */
+export const COMPRESS_MIN_BYTES = 1024;
+
 /**
  * gzip (RFC 1952), as every Connect and gRPC client knows it.
  *

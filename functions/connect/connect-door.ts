@@ -2,7 +2,6 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createRegistry } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { createConnectRouter } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { EverywireError } from "../../core/error.ts";
 import { DEFAULT_LIMITS } from "../../core/limits.ts";
 import { file_google_rpc_error_details } from "../../proto/gen/google/rpc/error_details_pb.ts";
@@ -11,16 +10,16 @@ import type { MethodTable } from "../boundary/methods.ts";
 import { mountMethods } from "../boundary/methods.ts";
 import type { Door } from "../door.ts";
 import { callOf } from "./call.ts";
-import { createGzip } from "./compression.ts";
+import { COMPRESS_MIN_BYTES, createGzip } from "./compression.ts";
 import { guard, toConnectError } from "./errors.ts";
+import type { CallHandler } from "./handler.ts";
 import { handleCall } from "./handler.ts";
 import { addHealth } from "./health.ts";
 import { addReflection } from "./reflection.ts";
+import { UnaryMethods } from "./unary.ts";
 
 /** Registers services, as for any server of Connect: `(router) => router.service(ElizaService, {...})`. */
 export type Routes = (router: ConnectRouter) => void;
-
-const COMPRESS_MIN_BYTES = 1024;
 
 /**
  * A door onto any services, by Connect and gRPC-Web, with health and reflection beside them.
@@ -28,17 +27,14 @@ const COMPRESS_MIN_BYTES = 1024;
  * @example createConnectDoor({ name: "eliza", ... }, (router) => router.service(ElizaService, { say }))
  */
 export function createConnectDoor(about: Omit<Door, "mount" | "refuse">, routes: Routes): Door {
-  const paths = new Map(
-    createHandlers(routes, DEFAULT_LIMITS.MAX_REQUEST_BYTES).map((handler) => [handler.requestPath, handler]),
-  );
-  const byEdge = new WeakMap<Edge, ReadonlyMap<string, UniversalHandler>>();
-  const handlerFor = (c: EdgeContext, path: string): UniversalHandler | undefined => {
+  const paths = createHandlers(routes, DEFAULT_LIMITS.MAX_REQUEST_BYTES);
+  const byEdge = new WeakMap<Edge, ReadonlyMap<string, CallHandler>>();
+  const handlerFor = (c: EdgeContext, path: string): CallHandler | undefined => {
     if (!paths.has(path)) return undefined;
     const edge = c.get("edge");
     let handlers = byEdge.get(edge);
     if (handlers === undefined) {
-      const made = createHandlers(routes, edge.settings.limits.MAX_REQUEST_BYTES);
-      handlers = new Map(made.map((handler) => [handler.requestPath, handler]));
+      handlers = createHandlers(routes, edge.settings.limits.MAX_REQUEST_BYTES);
       byEdge.set(edge, handlers);
     }
     return handlers.get(path);
@@ -50,9 +46,9 @@ export function createConnectDoor(about: Omit<Door, "mount" | "refuse">, routes:
   return {
     ...about,
     mount(app) {
-      for (const [path, { allowedMethods }] of paths) {
+      for (const [path, { handler }] of paths) {
         const handle = async (c: EdgeContext) => (await answer(c, path)) ?? c.notFound();
-        const table: MethodTable = allowedMethods.includes("GET")
+        const table: MethodTable = handler.allowedMethods.includes("GET")
           ? { GET: handle, POST: handle }
           : { POST: handle };
         mountMethods(app, path, table);
@@ -62,7 +58,9 @@ export function createConnectDoor(about: Omit<Door, "mount" | "refuse">, routes:
   };
 }
 
-function createHandlers(routes: Routes, maxBytes: number): readonly UniversalHandler[] {
+function createHandlers(routes: Routes, maxBytes: number): ReadonlyMap<string, CallHandler> {
+  // The details of an error within a message are of type Any, which JSON can say only of types that it knows.
+  const jsonOptions = { registry: createRegistry(file_google_rpc_error_details) };
   const router = createConnectRouter({
     // gRPC itself needs HTTP/2 and trailers: the gateway has both, and speaks gRPC-Web to us.
     grpc: false,
@@ -70,13 +68,19 @@ function createHandlers(routes: Routes, maxBytes: number): readonly UniversalHan
     compressMinBytes: COMPRESS_MIN_BYTES,
     interceptors: [guard],
     requestGate: refuseEarly,
-    // The details of an error within a message are of type Any, which JSON can say only of types that it knows.
-    jsonOptions: { registry: createRegistry(file_google_rpc_error_details) },
+    jsonOptions,
   });
-  routes(router);
-  addHealth(router, listServices(router));
-  addReflection(router, listServices(router));
-  return router.handlers;
+  const unary = new UnaryMethods(jsonOptions);
+  const watched = unary.watch(router);
+  routes(watched);
+  addHealth(watched, listServices(router));
+  addReflection(watched, listServices(router));
+  return new Map(
+    router.handlers.map((handler) => {
+      const { requestPath } = handler;
+      return [requestPath, { handler, unary: unary.find(requestPath) }];
+    }),
+  );
 }
 
 function listServices(router: ConnectRouter): readonly DescService[] {

@@ -6,13 +6,25 @@ import type { EdgeContext } from "../boundary/edge.ts";
 import { takeRequest, toOperationContext } from "../boundary/edge.ts";
 import type { Call } from "./call.ts";
 import { CALL_KEY } from "./call.ts";
+import { COMPRESS_MIN_BYTES } from "./compression.ts";
+import type { RequestForm } from "./content-type.ts";
 import { parseContentType, toTextType } from "./content-type.ts";
-import { readChunks } from "./request-body.ts";
+import type { RequestBodyOptions } from "./request-body.ts";
+import { readChunks, readWhole, toChunks } from "./request-body.ts";
 import { collect, toReadableStream } from "./response-body.ts";
+import type { UnaryMethod } from "./unary.ts";
+import { callUnary } from "./unary.ts";
 
 /** Heartbeats for which a reader may leave a chunk untaken before it is given up. */
 const MAX_MISSED_HEARTBEATS = 3;
 const INTERNAL_TRAILER = `grpc-status: ${Code.Internal}\r\n`;
+
+/** What answers the calls of one method. */
+export interface CallHandler {
+  readonly handler: UniversalHandler;
+  /** Where the plain call need not go through the library. */
+  readonly unary: UnaryMethod | undefined;
+}
 
 /**
  * Answers one HTTP request with a method's handler, which the Connect library made for Connect and gRPC-Web both.
@@ -22,13 +34,14 @@ const INTERNAL_TRAILER = `grpc-status: ${Code.Internal}\r\n`;
  */
 export async function handleCall(
   c: EdgeContext,
-  handler: UniversalHandler,
+  { handler, unary }: CallHandler,
   refusal?: EverywireError,
 ): Promise<Response> {
   const { methodKind } = handler.method;
   const gone = new AbortController();
   const leave = () => gone.abort(new ConnectError("The client has left.", Code.Canceled));
-  c.req.raw.signal.addEventListener("abort", leave, { once: true });
+  // A unary call is over sooner than anybody could leave it, and asking for the request's signal has its price.
+  if (methodKind !== "unary") c.req.raw.signal.addEventListener("abort", leave, { once: true });
   const early = Promise.withResolvers<Headers>();
   const call: Call = {
     requestId: c.env.requestId,
@@ -36,18 +49,28 @@ export async function handleCall(
     operation: () => toOperationContext(c),
     takeRequest: () => takeRequest(c.get("edge"), c.get("identity")),
     sendHeaders: (headers) => early.resolve(new Headers(headers)),
+    settled: undefined,
     isInvoked: false,
   };
-  const answered = ask(c, handler, call, gone.signal);
+  let whole: Uint8Array | undefined;
+  // A call that is refused already is answered before its body is read.
+  if (methodKind === "unary" && refusal === undefined) {
+    whole = await readWhole(c.req.raw, formOf(c));
+    const values = createContextValues().set(CALL_KEY, call);
+    const outcome = whole && unary && (await callUnary(c.req.raw, whole, unary, values, COMPRESS_MIN_BYTES));
+    if (outcome?.kind === "answer") return toPlainResponse(outcome.headers, outcome.body);
+    call.settled = outcome?.settled;
+  }
+  const answered = ask(c, handler, call, { signal: gone.signal, whole });
   if (methodKind === "unary" || methodKind === "client_streaming") {
     const { status, header, body } = await answered;
     const bytes = body === undefined ? new Uint8Array() : await collect(body);
     if (call.refusal === undefined && isParseFault(call, status, bytes)) {
       const name = handler.method.input.typeName;
       const fault = new EverywireError("invalid_argument", `The request is not a valid ${name}.`);
-      return handleCall(c, handler, fault);
+      return handleCall(c, { handler, unary }, fault);
     }
-    return toResponse(c, status, new Headers(header), (encode) => encode(bytes));
+    return toResponse(c, status, toOwnHeaders(header), (encode) => encode(bytes));
   }
   const first = await Promise.race([answered, early.promise]);
   const [status, header] =
@@ -62,21 +85,40 @@ export async function handleCall(
   );
 }
 
-async function ask(c: EdgeContext, handler: UniversalHandler, call: Call, signal: AbortSignal) {
+/** The form of a request's body. */
+function formOf(c: EdgeContext): RequestForm & RequestBodyOptions {
+  const { MAX_REQUEST_BYTES: maxBytes } = c.get("edge").settings.limits;
+  return { ...parseContentType(c.req.raw.headers.get("content-type")), maxBytes };
+}
+
+function toPlainResponse(headers: Record<string, string>, body: Uint8Array): Response {
+  headers["cache-control"] = "no-store, no-transform";
+  return new Response(body as BodyInit, { headers });
+}
+
+async function ask(
+  c: EdgeContext,
+  handler: UniversalHandler,
+  call: Call,
+  { signal, whole }: { readonly signal: AbortSignal; readonly whole: Uint8Array | undefined },
+) {
   const request = c.req.raw;
-  const { binaryType, isText, isEnveloped } = parseContentType(request.headers.get("content-type"));
-  const header = new Headers(request.headers);
-  if (isText) header.set("content-type", binaryType);
-  // The Connect library would reserve whatever length the client claims.
-  header.delete("content-length");
-  const maxBytes = c.get("edge").settings.limits.MAX_REQUEST_BYTES;
+  const form = formOf(c);
+  const { binaryType, isText } = form;
+  let header = request.headers;
+  if (whole === undefined) {
+    header = new Headers(header);
+    if (isText) header.set("content-type", binaryType);
+    // The Connect library would reserve whatever length the client claims.
+    header.delete("content-length");
+  }
   const answer = await handler({
     // Connect offers bidi streams on HTTP/2 alone, where most servers are full duplex; workerd is on HTTP/1.1 too.
     httpVersion: "2",
     method: request.method,
     url: request.url,
     header,
-    body: readChunks(request, { isText, isEnveloped, maxBytes }),
+    body: whole === undefined ? readChunks(request, form) : toChunks(whole, form),
     signal,
     contextValues: createContextValues().set(CALL_KEY, call),
   });
@@ -87,6 +129,11 @@ async function ask(c: EdgeContext, handler: UniversalHandler, call: Call, signal
     );
   }
   return answer;
+}
+
+/** The Connect library makes headers anew for each answer, so that they may be changed in place. */
+function toOwnHeaders(header: HeadersInit | undefined): Headers {
+  return header instanceof Headers ? header : new Headers(header);
 }
 
 async function* bodyOf(answered: ReturnType<typeof ask>): AsyncGenerator<Uint8Array> {

@@ -19,6 +19,7 @@ export const door = createConnectDoor(
       presence: false,
       limits: true,
     },
+    needs: ["records"],
   },
   (router) => router.service(ChannelService, channelService).service(UserService, userService),
 );

@@ -15,6 +15,30 @@ export interface RequestBodyOptions {
 const MAX_DRAINED_BYTES = 32 * 1024 * 1024;
 
 /**
+ * The body of a call with one message, where it says its length and that is not too much: at once, and without a stream,
+ * whose second read, that of its end, costs more than all the rest of a small body. Undefined for any other, which is
+ * for {@link readChunks}.
+ */
+export async function readWhole(
+  request: Request,
+  { isText, maxBytes }: RequestBodyOptions,
+): Promise<Uint8Array | undefined> {
+  const length = request.headers.get("content-length");
+  if (isText || length === null || !(Number(length) <= maxBytes)) return undefined;
+  return new Uint8Array(await request.arrayBuffer());
+}
+
+/** What {@link readWhole} gave, as chunks. Even a small body can claim to hold a message that is too large. */
+export async function* toChunks(
+  bytes: Uint8Array,
+  { isEnveloped, maxBytes }: RequestBodyOptions,
+): AsyncGenerator<Uint8Array> {
+  if (isEnveloped && new EnvelopeLimit(maxBytes).isExceededBy(bytes))
+    throw toConnectError(tooLarge(maxBytes));
+  if (bytes.byteLength > 0) yield bytes;
+}
+
+/**
  * The body's chunks, as binary, with every message held to the limit, whatever `Content-Length` says. The Connect
  * library has limits of its own, but tells of them without details, and in some calls past every interceptor.
  */

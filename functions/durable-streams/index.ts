@@ -16,6 +16,7 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: [],
   mount(app) {
     mountMethods(app, "/v1/stream/*", {
       GET: handleRead,

@@ -1,4 +1,7 @@
-import { EverywireError } from "../../core/error.ts";
+import type { EdgeContext } from "../boundary/edge.ts";
+import { servePageFile } from "../boundary/page-file.ts";
+
+const CACHE_CONTROL = "public, max-age=3600";
 
 const DEFAULT_QUERY = `# Publish here, and read in another tab:
 #
@@ -98,16 +101,14 @@ export function graphiqlPage(): Response {
 }
 
 /**
- * A file of the page. They are looked up when they are first asked for, since only the bundler knows how to read them:
- * whoever imports this door elsewhere, to list it, does without.
+ * A file of the page. GraphiQL and React are in the store of the page's files (`scripts/build-page.ts` puts them there):
+ * they are no code of the Worker, and 1.5 MB that every start of it would carry.
  *
  * @throws EverywireError `not_found`
  */
-export async function graphiqlAsset(name: string): Promise<Response> {
-  const { GRAPHIQL_FILES } = await import("./graphiql-files.ts");
-  const asset = name === "start.js" ? { text: START, type: "text/javascript" } : GRAPHIQL_FILES.get(name);
-  if (asset === undefined) throw new EverywireError("not_found", "There is nothing at this path.");
-  return new Response(asset.text, {
-    headers: { "content-type": `${asset.type}; charset=utf-8`, "cache-control": "public, max-age=3600" },
+export async function graphiqlAsset(c: EdgeContext): Promise<Response> {
+  if (c.req.param("file") !== "start.js") return servePageFile(c, CACHE_CONTROL);
+  return new Response(START, {
+    headers: { "content-type": "text/javascript; charset=utf-8", "cache-control": CACHE_CONTROL },
   });
 }

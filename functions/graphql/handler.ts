@@ -6,18 +6,18 @@ import { chooseSubprotocol } from "../boundary/identity.ts";
 import { queryOf } from "../boundary/request-target.ts";
 import { createGraphqlContext } from "./context.ts";
 import { graphiqlAsset, graphiqlPage } from "./graphiql.ts";
-import { getGraphqlServer } from "./server.ts";
+import { answerGraphql } from "./server.ts";
 import { GRAPHQL_SUBPROTOCOL } from "./socket.ts";
 
 /** `GET` and `POST /graphql` (GraphQL over HTTP), over which subscriptions come as an event stream. */
 export async function handleGraphql(c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
   if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return openGraphqlSocket(c);
-  if (asksForPage(request)) return graphiqlPage();
+  if (c.get("edge").page !== undefined && asksForPage(request)) return graphiqlPage();
   const context = createGraphqlContext(toOperationContext(c), c.env.requestId, () =>
     takeRequest(c.get("edge"), c.get("identity")),
   );
-  const response = await getGraphqlServer().fetch(request, context);
+  const response = await answerGraphql(request, context);
   if (response.status === 406) {
     throw new EverywireError(
       "not_acceptable",
@@ -50,17 +50,18 @@ export async function handleAvatar(c: EdgeContext): Promise<Response> {
 
 /** `GET /graphql/graphiql/{file}`: what the page for a browser is made of. */
 export function handleAsset(c: EdgeContext): Promise<Response> {
-  return graphiqlAsset(c.req.param("file") ?? "");
+  return graphiqlAsset(c);
 }
 
 /** The upgrade is answered by an object that holds the connection (see `socket.ts`). */
 function openGraphqlSocket(c: EdgeContext): Promise<Response> {
   const { socketHosts } = c.get("edge").ports;
-  return socketHosts.open({
+  const opening = {
     identity: c.get("identity"),
     subprotocol: chooseSubprotocol(c.req.raw, [GRAPHQL_SUBPROTOCOL]),
     requestId: c.env.requestId,
-  });
+  };
+  return socketHosts.open(opening, c.req.raw);
 }
 
 /** A browser that was sent here by hand, and not a client that takes HTML too. */

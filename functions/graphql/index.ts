@@ -17,6 +17,8 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: ["records", "graphql-sockets"],
+  wants: { queue: "orders stay pending: the jobs that move them on come in through it" },
   refuse(c, error) {
     return c.req.path === "/graphql" ? Promise.resolve(encodeRefusal(c.req.raw, error)) : undefined;
   },

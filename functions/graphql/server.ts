@@ -11,6 +11,8 @@ import { encodeResult, toClientError, withoutStatuses, withStatuses } from "./en
 import { createEventStreamResponse, wantsEventStream } from "./event-stream.ts";
 import { Mutation } from "./mutations.ts";
 import { PersistedQueries } from "./persisted-queries.ts";
+import type { Prepared } from "./plain-operation.ts";
+import { MAX_CACHED_CHARACTERS, MAX_CACHED_DOCUMENTS, PlainOperations } from "./plain-operation.ts";
 import { Query } from "./queries.ts";
 import { assertWithinLimits } from "./query-limits.ts";
 import { assertShallow } from "./query-nesting.ts";
@@ -19,23 +21,31 @@ import { Subscription } from "./subscriptions.ts";
 import { TYPE_DEFS } from "./type-defs.ts";
 import { TYPE_RESOLVERS } from "./types.ts";
 
+/** A context with what was done before yoga was asked. */
+type ServerContext = GraphqlContext & { readonly prepared?: Prepared };
+
 /** A context with the parameters of the operation, as yoga and the socket both set them. */
 type ParsedContext = GraphqlContext & { readonly params?: RequestParameters };
 
-export type GraphqlServer = ReturnType<typeof createGraphqlServer>;
+export type GraphqlServer = ReturnType<typeof createGraphqlServer>["yoga"];
 
-/** Documents longer than this are not kept: a thousand of them would fill an isolate. */
-const MAX_CACHED_CHARACTERS = 8 * 1024;
-const MAX_CACHED_DOCUMENTS = 500;
 /** What CONTRACT §2 promises of event streams, whatever the operator sets. */
 const MAX_HEARTBEAT_SECONDS = 15;
 
-let server: GraphqlServer | undefined;
+let server: ReturnType<typeof createGraphqlServer> | undefined;
 
 /** The one server of this isolate, made when it is first used: the schema takes time that other doors need not spend. */
 export function getGraphqlServer(): GraphqlServer {
   server ??= createGraphqlServer();
-  return server;
+  return server.yoga;
+}
+
+/** Answers a request over HTTP: by itself where that is simple, and otherwise through yoga. */
+export async function answerGraphql(request: Request, context: GraphqlContext): Promise<Response> {
+  server ??= createGraphqlServer();
+  const prepared: Prepared = {};
+  const response = await server.plain.answer(request, context, prepared);
+  return response ?? server.yoga.fetch(request, { ...context, prepared });
 }
 
 function createGraphqlServer() {
@@ -43,10 +53,11 @@ function createGraphqlServer() {
     typeDefs: TYPE_DEFS,
     resolvers: { JSON: JSON_SCALAR, Upload: UPLOAD_SCALAR, Query, Mutation, Subscription, ...TYPE_RESOLVERS },
   });
-  return createYoga<GraphqlContext>({
+  const yoga = createYoga<ServerContext>({
     schema,
     plugins: [
       createDecodingPlugin(),
+      createReplayPlugin(),
       createLimitsPlugin(schema),
       createDeferStreamPlugin(),
       createResultPlugin(),
@@ -60,6 +71,7 @@ function createGraphqlServer() {
     landingPage: false,
     logging: false,
   });
+  return { yoga, plain: new PlainOperations(schema) };
 }
 
 /** The only place where an unexpected fault is told: to the log, never to the client. */
@@ -68,12 +80,24 @@ export function logFault(fault: unknown): void {
 }
 
 /** Reads requests within our limits, and finds persisted documents. */
-function createDecodingPlugin(): Plugin<object, GraphqlContext> {
+function createDecodingPlugin(): Plugin<object, ServerContext> {
   const persisted = new PersistedQueries();
   return {
     onRequestParse({ serverContext, setRequestParser }) {
-      const { limits } = serverContext.operation;
-      setRequestParser(async (request) => persisted.resolve(await decodeParameters(request, limits)));
+      const { operation, prepared } = serverContext;
+      setRequestParser(async (request) =>
+        persisted.resolve(await (prepared?.parameters ?? decodeParameters(request, operation.limits))),
+      );
+    },
+  };
+}
+
+/** What was executed already is not executed again. */
+function createReplayPlugin(): Plugin<ServerContext> {
+  return {
+    onExecute({ context, setExecuteFn }) {
+      const result = context.prepared?.result;
+      if (result !== undefined) setExecuteFn(() => result);
     },
   };
 }

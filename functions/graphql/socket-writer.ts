@@ -1,5 +1,6 @@
 import { ERROR_TABLE } from "../../core/error.ts";
 import type { Limits } from "../../core/limits.ts";
+import type { ServerSocket } from "../../core/ports.ts";
 import type { Flow } from "../../core/reader-flow.ts";
 import { NEW_FLOW, onPong, onSent } from "../../core/reader-flow.ts";
 
@@ -12,7 +13,7 @@ const MAX_MISSED_PONGS = 3;
  * taken. The same pings are the signs of life on a quiet connection.
  */
 export class SocketWriter {
-  readonly #socket: WebSocket;
+  readonly #socket: ServerSocket;
   readonly #limits: Limits;
   readonly #heartbeat: ReturnType<typeof setInterval>;
   #flow: Flow = NEW_FLOW;
@@ -21,7 +22,7 @@ export class SocketWriter {
   #room: PromiseWithResolvers<void> | undefined;
   #isStopped = false;
 
-  constructor(socket: WebSocket, limits: Limits) {
+  constructor(socket: ServerSocket, limits: Limits) {
     this.#socket = socket;
     this.#limits = limits;
     this.#heartbeat = setInterval(() => this.#onHeartbeat(), limits.HEARTBEAT_SECONDS * 1000);

@@ -3,7 +3,7 @@ import type { Context, ServerOptions, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
 import type { Identity } from "../../core/identity.ts";
-import type { SocketOpening } from "../../core/ports.ts";
+import type { ServerSocket, SocketOpening } from "../../core/ports.ts";
 import type { Edge } from "../boundary/edge.ts";
 import { createOperationContext, takeRequest } from "../boundary/edge.ts";
 import { createGraphqlContext } from "./context.ts";
@@ -25,7 +25,7 @@ interface SocketOperation extends ExecutionArgs {
 }
 
 /** Serves graphql-transport-ws (graphql-ws `PROTOCOL.md`) on a socket that was accepted. */
-export function serveGraphqlSocket(edge: Edge, socket: WebSocket, opening: SocketOpening): void {
+export function serveGraphqlSocket(edge: Edge, socket: ServerSocket, opening: SocketOpening): void {
   new GraphqlConnection(edge, socket, opening).serve();
 }
 
@@ -36,14 +36,14 @@ export function serveGraphqlSocket(edge: Edge, socket: WebSocket, opening: Socke
  */
 class GraphqlConnection {
   readonly #edge: Edge;
-  readonly #socket: WebSocket;
+  readonly #socket: ServerSocket;
   readonly #opening: SocketOpening;
   readonly #writer: SocketWriter;
   readonly #starting = new Map<string, PromiseWithResolvers<void>>();
   #identity: Identity;
   #expiry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(edge: Edge, socket: WebSocket, opening: SocketOpening) {
+  constructor(edge: Edge, socket: ServerSocket, opening: SocketOpening) {
     this.#edge = edge;
     this.#socket = socket;
     this.#opening = opening;

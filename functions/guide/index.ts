@@ -7,6 +7,7 @@ export const door: Door = {
   summary: "The guide: which protocol for what, and why; a few questions lead to a choice",
   example: "curl '{url}/guide/choice?use=chat&client=browser'",
   guarantees: undefined,
+  needs: [],
   mount(app) {
     mountMethods(app, "/guide", { GET: handleGuide });
     mountMethods(app, "/guide/choice", { GET: handleChoice });

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseChannelName } from "../../core/channel-name.ts";
 import { parseAfter } from "../../core/cursor.ts";
 import { EverywireError } from "../../core/error.ts";

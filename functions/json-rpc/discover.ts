@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ERROR_CODES, ERROR_TABLE } from "../../core/error.ts";
 import { VERSION } from "../../core/version.ts";
 import type { Method } from "./method.ts";

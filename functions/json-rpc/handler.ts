@@ -86,19 +86,17 @@ export function handleUpgrade(c: EdgeContext): Response {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     throw new EverywireError("invalid_argument", "POST here, or send 'Upgrade: websocket'.");
   }
-  const { 0: client, 1: server } = new WebSocketPair();
+  const { sockets } = c.get("edge").ports;
+  const { socket, response } = sockets.accept(request, chooseSubprotocol(request, SUBPROTOCOLS));
   new RpcSocket({
-    socket: server,
+    socket,
     dispatcher: socketDispatcher,
     operation: () => toOperationContext(c),
     admit: () => takeRequest(c.get("edge"), c.get("identity")),
     maxAnswerCharacters: MAX_ANSWER_CHARACTERS,
     onFault: faultLog(c),
   });
-  const subprotocol = chooseSubprotocol(request, SUBPROTOCOLS);
-  const headers: Record<string, string> =
-    subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
-  return new Response(null, { status: 101, webSocket: client, headers });
+  return response;
 }
 
 function faultLog(c: EdgeContext): (error: EverywireError) => void {

@@ -17,6 +17,8 @@ export const door: Door = {
     presence: true,
     limits: true,
   },
+  needs: ["records"],
+  wants: { queue: "orders stay pending: the jobs that move them on come in through it" },
   refuse,
   mount(app) {
     mountMethods(app, PATH, { GET: handleUpgrade, POST: handlePost });

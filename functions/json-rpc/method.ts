@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseInput } from "../../core/entities/parse-input.ts";
 import { EverywireError } from "../../core/error.ts";
 

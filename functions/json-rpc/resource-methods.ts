@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { OperationContext } from "../../core/context.ts";
 import type { CollectionName } from "../../core/entities/collections.ts";
 import { collectionRules } from "../../core/entities/collections.ts";

@@ -4,7 +4,7 @@ import type { After } from "../../core/cursor.ts";
 import type { ErrorCode } from "../../core/error.ts";
 import { ERROR_TABLE, EverywireError } from "../../core/error.ts";
 import { subscribeToEvents } from "../../core/operations/read-events.ts";
-import type { Subscription } from "../../core/ports.ts";
+import type { ServerSocket, Subscription } from "../../core/ports.ts";
 import { NEW_FLOW, onPong, onSent } from "../../core/reader-flow.ts";
 import { withPosition } from "../boundary/first-records.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -12,7 +12,7 @@ import { encodeEventNotification, encodeFailure, encodeNotification, toRpcError 
 import type { Opened, SocketContext, Subscriber } from "./rpc-context.ts";
 
 export interface RpcSocketOptions {
-  readonly socket: WebSocket;
+  readonly socket: ServerSocket;
   readonly dispatcher: Dispatcher<SocketContext>;
   readonly operation: () => OperationContext;
   /** Counts a call as a request is counted. @throws EverywireError `rate_limited` */

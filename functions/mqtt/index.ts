@@ -17,6 +17,7 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: ["mqtt"],
   tcp: { port: "MQTT_PORT", serve: serveMqttSocket },
   mount(app) {
     mountMethods(app, PATH, { GET: openMqttSocket });

@@ -26,6 +26,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** setTimeout overflows beyond this. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const KEEP_ALIVE_TIMEOUT = 0x8d;
+const SERVER_SHUTTING_DOWN = 0x8b;
+/** How a session is closed when its process ends (self-host/workers/drain.ts). */
+const SERVICE_RESTART = 1012;
 const NOT_AUTHORIZED = 0x87;
 const UNSPECIFIED = 0x80;
 
@@ -115,7 +118,10 @@ export class MqttConnection {
     }
     this.#session = session;
     session.addEventListener("message", ({ data }) => this.#onSession(data));
-    session.addEventListener("close", () => this.end());
+    session.addEventListener("close", ({ code, reason }) => {
+      if (code === SERVICE_RESTART) this.#cut(SERVER_SHUTTING_DOWN, reason);
+      this.end();
+    });
     session.addEventListener("error", () => this.end());
     // Half as long again as was said (MQTT-3.1.2-22).
     this.#keepAliveMs = request.keepAliveSeconds * 1500;

@@ -1,10 +1,22 @@
 import type { Settings, TcpPortName } from "../../core/settings.ts";
 import { VERSION } from "../../core/version.ts";
+import { keepFileHeaders } from "../boundary/page-file.ts";
 import type { Door } from "../door.ts";
 
-const KEPT = ["content-type", "content-encoding", "etag", "content-length"] as const;
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const YEAR_SECONDS = 365 * 24 * 3600;
+
+/** What describes this server, and which door is there for it. */
+const LINKS = [
+  ["system", "capabilities", "/capabilities"],
+  ["rest", "openapi", "/openapi.json"],
+  ["system", "health", "/health"],
+  ["system", "ready", "/ready"],
+  ["rest", "docs", "/docs"],
+  ["guide", "guide", "/guide"],
+  ["graphql", "graphql", "/graphql"],
+  ["json-rpc", "rpc", "/rpc"],
+] as const;
 
 export interface IndexOptions {
   readonly hasPage: boolean;
@@ -13,22 +25,13 @@ export interface IndexOptions {
 
 /** For programs that ask at the root: what there is, and where it is described. */
 export function toIndex(origin: string, doors: readonly Door[], { hasPage, tcpPorts }: IndexOptions) {
-  const links = {
-    capabilities: "/capabilities",
-    openapi: "/openapi.json",
-    health: "/health",
-    ready: "/ready",
-    docs: "/docs",
-    guide: "/guide",
-    graphql: "/graphql",
-    rpc: "/rpc",
-  };
+  const links = LINKS.filter(([door]) => doors.some(({ name }) => name === door));
   return {
     name: "everywire",
     version: VERSION,
     description: "One backend, every wire protocol: one log, read and written through every door.",
     ...(hasPage ? { page: `${origin}/ with "accept: text/html"` } : {}),
-    links: Object.fromEntries(Object.entries(links).map(([name, path]) => [name, `${origin}${path}`])),
+    links: Object.fromEntries(links.map(([, name, path]) => [name, `${origin}${path}`])),
     doors: doors
       .filter((door) => door.guarantees !== undefined)
       .map(({ name, summary, example }) => ({
@@ -45,7 +48,7 @@ export function toIndex(origin: string, doors: readonly Door[], { hasPage, tcpPo
 
 /** The document itself is asked for again each time (a 304 where it is the same), so that a deploy is seen at once. */
 export function toPageHeaders(found: Headers, url: URL): Headers {
-  const headers = pick(found);
+  const headers = keepFileHeaders(found);
   headers.set("cache-control", "no-cache");
   headers.set("vary", "Accept, Accept-Encoding");
   headers.set("content-security-policy", toPolicy(url));
@@ -55,24 +58,8 @@ export function toPageHeaders(found: Headers, url: URL): Headers {
 }
 
 /** A file's name has the hash of what is in it: what was fetched once stays good. */
-export function toAssetHeaders(found: Headers, path: string): Headers {
-  const headers = pick(found);
-  const isHashed = path.startsWith("/assets/");
-  headers.set(
-    "cache-control",
-    isHashed ? `public, max-age=${YEAR_SECONDS}, immutable` : "public, max-age=3600",
-  );
-  headers.set("vary", "Accept-Encoding");
-  return headers;
-}
-
-function pick(found: Headers): Headers {
-  const headers = new Headers();
-  for (const name of KEPT) {
-    const value = found.get(name);
-    if (value !== null) headers.set(name, value);
-  }
-  return headers;
+export function toCacheControl(path: string): string {
+  return path.startsWith("/assets/") ? `public, max-age=${YEAR_SECONDS}, immutable` : "public, max-age=3600";
 }
 
 /**

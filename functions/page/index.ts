@@ -13,6 +13,7 @@ export function createPageDoor(listDoors: () => readonly Door[]): Door {
     summary: "The page: race, explorer, guide, chat, orders, delivery",
     example: "open {url}/ in a browser",
     guarantees: undefined,
+    needs: [],
     mount(app) {
       mountMethods(app, "/", { GET: (c) => handleRoot(c, listDoors()) }, {}, "anybody");
       mountMethods(app, "/assets/:file", { GET: handleAsset }, {}, "anybody");

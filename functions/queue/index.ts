@@ -31,6 +31,7 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: ["queue"],
   mount(app) {
     app.all(`${DELIVERY_PATHS.channels}*`, handleEventDelivery);
     app.all(`${DELIVERY_PATHS.jobs}:name`, handleJobDelivery);

@@ -66,6 +66,8 @@ export async function encodeList(
 
 /** RFC 8288 links to the pages around this one, relative to the host that was asked. */
 function toLinks(url: string, page: RecordPage<unknown>, window: ListWindow): string {
+  const isOnly = window.kind === "page" && window.page === 1 && (page.total ?? 0) <= window.perPage;
+  if (isOnly) return "";
   const target = new URL(url);
   // A token in the query must not be handed on in a header that gets logged and copied.
   target.searchParams.delete("access_token");

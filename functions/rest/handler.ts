@@ -5,6 +5,7 @@ import type { EdgeContext } from "../boundary/edge.ts";
 import { toOperationContext } from "../boundary/edge.ts";
 import { parseListQuery } from "../boundary/list-query.ts";
 import type { Handler, MethodTable } from "../boundary/methods.ts";
+import { queryOf } from "../boundary/request-target.ts";
 import type { Asked } from "./decode.ts";
 import { decodeAsked, decodeBody, decodeIdempotency } from "./decode.ts";
 import { encodeList, encodeRecord, encodeUnchanged } from "./encode.ts";
@@ -67,7 +68,7 @@ async function list<T extends { readonly id: string }, Created, Changed>(
   asked: Asked,
 ): Promise<Response> {
   const { collection, singular, hasCursor } = resource;
-  const query = parseListQuery(collection, new URL(c.req.url).searchParams, { hasCursor });
+  const query = parseListQuery(collection, queryOf(c.req.raw.url), { hasCursor });
   const page = await resource.list(toOperationContext(c), c.req.param(), query);
   const views = page.records.map(({ value }) => resource.toView(value, asked.version));
   const { window, sort } = query;

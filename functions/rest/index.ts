@@ -10,6 +10,8 @@ export const door: Door = {
   summary: "REST resources: users, posts, comments, products, orders",
   example: "curl {url}/openapi.json",
   guarantees: undefined,
+  needs: ["records"],
+  wants: { queue: "orders stay pending: the jobs that move them on come in through it" },
   mount(app) {
     mountMethods(app, "/openapi.json", { GET: openapiHandler });
     mountMethods(app, "/docs", { GET: docsHandler });

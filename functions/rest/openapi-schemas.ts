@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { DefinedResource } from "./handler.ts";
 import type { JsonSchema } from "./openapi-types.ts";
 import { bodySchemaName, listSchemaName, viewSchemaName } from "./schema-names.ts";

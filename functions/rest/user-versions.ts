@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { lineField, textField } from "../../core/entities/fields.ts";
 import type { User, UserInput } from "../../core/entities/user.ts";
 import { joinName, userDetailsFields, userInputSchema, userSchema } from "../../core/entities/user.ts";

@@ -1,7 +1,7 @@
 import type { ChannelName } from "../../core/channel-name.ts";
 import type { OperationContext } from "../../core/context.ts";
 import { subscribeToEvents } from "../../core/operations/read-events.ts";
-import type { Subscription } from "../../core/ports.ts";
+import type { LiveSubscription } from "../../core/ports.ts";
 import { assertAccepts } from "../boundary/accepts.ts";
 import { channelFromPath } from "../boundary/channel-path.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
@@ -64,7 +64,7 @@ async function openStream(c: EdgeContext, channels: readonly ChannelName[]): Pro
 async function subscribeToAll(
   context: OperationContext,
   sources: readonly Source[],
-): Promise<readonly Subscription[]> {
+): Promise<readonly LiveSubscription[]> {
   const opened = await Promise.allSettled(
     sources.map(({ channel, after }) => subscribeToEvents(context, channel, after)),
   );

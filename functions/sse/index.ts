@@ -16,6 +16,7 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: [],
   mount(app) {
     mountMethods(app, "/sse", { GET: handleChannels });
     mountMethods(app, "/sse/*", { GET: handleChannel });

@@ -11,17 +11,20 @@ import { encodeCompositeCursor } from "../../wire/composite-cursor.ts";
  */
 export class Positions {
   readonly #parts: (string | undefined)[];
-  readonly #known = Promise.withResolvers<void>();
 
   constructor(afters: readonly After[]) {
     // "latest" is no position: read again after a break, it would skip what came in between.
     this.#parts = afters.map((after) => (after === LATEST ? undefined : after));
-    this.#resolveWhenKnown();
   }
 
-  /** Resolves when every channel has said where it stands. */
-  get known(): Promise<void> {
-    return this.#known.promise;
+  /** How many channels there are. */
+  get count(): number {
+    return this.#parts.length;
+  }
+
+  /** Whether every channel has said where it stands. */
+  get areKnown(): boolean {
+    return !this.#parts.includes(undefined);
   }
 
   isKnown(channelIndex: number): boolean {
@@ -31,15 +34,10 @@ export class Positions {
   /** Moves one channel on. */
   advance(channelIndex: number, cursor: string): void {
     this.#parts[channelIndex] = cursor;
-    this.#resolveWhenKnown();
   }
 
-  /** The composite cursor; only when all is {@link known}. */
+  /** The composite cursor; only when all {@link areKnown}. */
   toCursor(): string {
     return encodeCompositeCursor(this.#parts as string[]);
-  }
-
-  #resolveWhenKnown(): void {
-    if (!this.#parts.includes(undefined)) this.#known.resolve();
   }
 }

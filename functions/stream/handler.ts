@@ -4,14 +4,14 @@ import type { Identity } from "../../core/identity.ts";
 import { jobChannel, startProductImport } from "../../core/operations/import-products.ts";
 import { assertMayPublish } from "../../core/operations/publish-event.ts";
 import { subscribeToEvents } from "../../core/operations/read-events.ts";
-import type { FeedRecord, Subscription } from "../../core/ports.ts";
+import type { FeedRecord, LiveSubscription } from "../../core/ports.ts";
 import { NDJSON_MEDIA_TYPE, NDJSON_MEDIA_TYPES } from "../../wire/ndjson.ts";
 import { assertAccepts } from "../boundary/accepts.ts";
 import { channelFromPath } from "../boundary/channel-path.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
 import { toOperationContext } from "../boundary/edge.ts";
 import { FeedStream } from "../boundary/feed-stream.ts";
-import { withPosition } from "../boundary/first-records.ts";
+import { untilPositioned } from "../boundary/first-records.ts";
 import { pathOf, queryOf } from "../boundary/request-target.ts";
 import { assertNdjson, parseRateMode } from "./decode.ts";
 import { encodeError, encodeRecords, HEARTBEAT } from "./encode.ts";
@@ -37,10 +37,8 @@ export async function handleRead(c: EdgeContext): Promise<Response> {
   assertAccepts(request.headers.get("accept"), NDJSON_MEDIA_TYPES);
   const channel = channelFromPath(pathOf(request.url), PREFIX);
   const after = parseAfter(queryOf(request.url).get("after"));
-  const { subscription, cursor } = await withPosition(
-    await subscribeToEvents(toOperationContext(c), channel, after),
-  );
-  return toStream(c, subscription, { "everywire-cursor": cursor });
+  const subscription = await subscribeToEvents(toOperationContext(c), channel, after);
+  return toStream(c, subscription, { "everywire-cursor": await untilPositioned(subscription) });
 }
 
 /** `POST /stream/{channel}`, and `POST /stream/jobs` */
@@ -90,14 +88,20 @@ async function runJob(c: EdgeContext): Promise<Response> {
 
 function toStream(
   c: EdgeContext,
-  subscription: Subscription,
+  subscription: LiveSubscription,
   headers: Readonly<Record<string, string>>,
   isLast: (record: FeedRecord) => boolean = () => false,
 ): Response {
   const { limits, identity, nowMs } = toOperationContext(c);
   const stream = new FeedStream({
     subscriptions: [subscription],
-    encoding: { opening: HEARTBEAT, heartbeat: HEARTBEAT, encode: encodeRecords, encodeError, isLast },
+    encoding: {
+      opening: HEARTBEAT,
+      heartbeat: HEARTBEAT,
+      encode: (records) => encodeRecords(records).values(),
+      encodeError,
+      isLast,
+    },
     heartbeatMs: limits.HEARTBEAT_SECONDS * 1000,
     expiresInMs: expiryOf(identity, nowMs),
     onFault: faultLog(c),

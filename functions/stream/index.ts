@@ -17,6 +17,7 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: ["jobs"],
   mount(app) {
     mountMethods(app, "/stream/*", { GET: handleRead, POST: handlePost });
   },

@@ -39,7 +39,7 @@ export async function publishLines(publisher: LinePublisher, lines: readonly Ndj
   const { channel, rateMode, isEnded } = publisher;
   const waitForRate = async ({ retryAfterMs }: EverywireError): Promise<boolean> => {
     if (rateMode === "refuse" || isEnded()) return false;
-    await scheduler.wait(retryAfterMs ?? 1000);
+    await new Promise((resolve) => setTimeout(resolve, retryAfterMs ?? 1000));
     return true;
   };
   const outcomes = events.length === 0 ? [] : await publishEach(context, channel, events, waitForRate);

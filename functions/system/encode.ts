@@ -5,6 +5,15 @@ import { VERSION } from "../../core/version.ts";
 import type { Door } from "../door.ts";
 import { PROOFS } from "../door.ts";
 
+/** Which doors of the Worker each of the gateway's stands on: a Worker that was built without those has not this one. */
+const BEHIND: Readonly<Record<string, readonly string[]>> = {
+  grpc: ["connect"],
+  webtransport: ["tcp"],
+  udp: ["tcp", "http"],
+  amqp: ["tcp", "http"],
+  "mqtt-bridge": ["tcp", "http"],
+};
+
 /**
  * What this server offers, from the same table of doors that the conformance suite runs, and what the gateway adds.
  *
@@ -21,8 +30,12 @@ export function toCapabilities(
   return {
     name: "everywire",
     version: VERSION,
-    doors: [...own, ...toGatewayDoors(gateway)],
-    ports: tcpPorts,
+    doors: [...own, ...toGatewayDoors(gateway, doors)],
+    // Those too that are no way onto channels, and so have no guarantees.
+    mounted: doors.map(({ name }) => name),
+    ports: Object.fromEntries(
+      doors.flatMap(({ tcp }) => (tcp === undefined ? [] : [[tcp.port, tcpPorts[tcp.port]]])),
+    ),
     gateway: toGatewayState(gateway),
     provedBy: PROOFS,
     limits,
@@ -33,9 +46,11 @@ export function toCapabilities(
   };
 }
 
-function toGatewayDoors(gateway: GatewayOffer | "away" | undefined) {
+function toGatewayDoors(gateway: GatewayOffer | "away" | undefined, doors: readonly Door[]) {
   if (gateway === undefined || gateway === "away") return [];
-  return gateway.doors.map((door) => ({ ...door, through: "gateway" }));
+  const isThere = (name: string) => doors.some((door) => door.name === name);
+  const offered = gateway.doors.filter(({ name }) => (BEHIND[name] ?? []).every(isThere));
+  return offered.map((door) => ({ ...door, through: "gateway" }));
 }
 
 function toGatewayState(gateway: GatewayOffer | "away" | undefined) {

@@ -13,6 +13,7 @@ export function createSystemDoor(listDoors: () => readonly Door[]): Door {
     summary: "Health, readiness, capabilities, and tokens for development",
     example: "curl {url}/capabilities",
     guarantees: undefined,
+    needs: [],
     mount(app) {
       mountMethods(app, "/health", { GET: handleHealth });
       mountMethods(app, "/ready", { GET: handleReady });

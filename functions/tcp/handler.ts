@@ -20,15 +20,12 @@ export function handleUpgrade(c: EdgeContext): Response {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     throw new EverywireError("invalid_argument", "This is a WebSocket: send 'Upgrade: websocket'.");
   }
-  const { 0: client, 1: server } = new WebSocketPair();
   const edge = c.get("edge");
-  const transport = new WebSocketTransport(server, edge.settings.limits);
+  const { socket, response } = edge.ports.sockets.accept(request, chooseSubprotocol(request, [SUBPROTOCOL]));
+  const transport = new WebSocketTransport(socket, edge.settings.limits);
   const { requestId } = c.env;
   new LineConnection(edge, transport, c.get("identity"))
     .run()
     .catch((thrown: unknown) => console.error(requestId, thrown));
-  const subprotocol = chooseSubprotocol(request, [SUBPROTOCOL]);
-  const headers: Record<string, string> =
-    subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
-  return new Response(null, { status: 101, webSocket: client, headers });
+  return response;
 }

@@ -1,5 +1,6 @@
 import { ERROR_TABLE } from "../../core/error.ts";
 import type { Limits } from "../../core/limits.ts";
+import type { ServerSocket } from "../../core/ports.ts";
 import type { Flow } from "../../core/reader-flow.ts";
 import { NEW_FLOW, onPong, onSent } from "../../core/reader-flow.ts";
 import type { LineTransport } from "./connection.ts";
@@ -18,13 +19,13 @@ const PONG = /^\s*\{\s*"op"\s*:\s*"pong"/;
 export class WebSocketTransport implements LineTransport {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
-  readonly #socket: WebSocket;
+  readonly #socket: ServerSocket;
   readonly #limits: Limits;
   #flow: Flow = NEW_FLOW;
   #confirmed: PromiseWithResolvers<void> | undefined;
   #isClosed = false;
 
-  constructor(socket: WebSocket, limits: Limits) {
+  constructor(socket: ServerSocket, limits: Limits) {
     this.#socket = socket;
     this.#limits = limits;
     this.readable = new ReadableStream<Uint8Array>(

@@ -14,6 +14,18 @@ import {
 } from "./handler.ts";
 import { handleIncoming } from "./incoming-handler.ts";
 
+/** The half of the door that keeps nothing: for an edge where no endpoint could keep its place. */
+export const incomingDoor: Door = {
+  name: "webhooks",
+  summary: "Webhooks in: other systems' deliveries, verified, on webhooks/{source}",
+  example: `curl {url}/webhooks/in/github -H "x-hub-signature-256: $SIGNATURE" -H 'x-github-event: push' -d "$BODY"`,
+  guarantees: undefined,
+  needs: ["webhooks"],
+  mount(app) {
+    mountMethods(app, "/webhooks/in/:source", { POST: handleIncoming }, {}, "anybody");
+  },
+};
+
 export const door: Door = {
   name: "webhooks",
   summary:
@@ -29,6 +41,7 @@ export const door: Door = {
     presence: false,
     limits: true,
   },
+  needs: ["webhooks"],
   mount(app) {
     mountMethods(app, "/webhooks/endpoints", { GET: handleList, POST: handleCreate });
     mountMethods(app, "/webhooks/endpoints/:id", {
@@ -41,6 +54,6 @@ export const door: Door = {
     mountMethods(app, "/webhooks/endpoints/:id/deliveries", { GET: handleListDeliveries });
     mountMethods(app, "/webhooks/endpoints/:id/replay", { POST: handleReplayFrom });
     mountMethods(app, "/webhooks/deliveries/:id/replay", { POST: handleReplayDelivery });
-    mountMethods(app, "/webhooks/in/:source", { POST: handleIncoming }, {}, "anybody");
+    incomingDoor.mount(app);
   },
 };

@@ -2,6 +2,7 @@ import type { ChannelName } from "../../core/channel-name.ts";
 import type { After } from "../../core/cursor.ts";
 import { parseAfter } from "../../core/cursor.ts";
 import { EverywireError } from "../../core/error.ts";
+import { BATCH_SUBPROTOCOL, SUBPROTOCOL } from "../../wire/socket-frame.ts";
 import { channelFromPath } from "../boundary/channel-path.ts";
 import { chooseSubprotocol } from "../boundary/identity.ts";
 import { pathOf, queryOf } from "../boundary/request-target.ts";
@@ -19,5 +20,5 @@ export function decodeSocketRequest(request: Request): SocketUpgrade {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     throw new EverywireError("invalid_argument", "This is a WebSocket: send 'Upgrade: websocket'.");
   }
-  return { channel, after, subprotocol: chooseSubprotocol(request, ["everywire"]) };
+  return { channel, after, subprotocol: chooseSubprotocol(request, [BATCH_SUBPROTOCOL, SUBPROTOCOL]) };
 }

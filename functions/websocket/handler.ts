@@ -9,5 +9,5 @@ import { decodeSocketRequest } from "./decode.ts";
  */
 export function openChannelSocket(c: EdgeContext): Promise<Response> {
   const { channel, after, subprotocol } = decodeSocketRequest(c.req.raw);
-  return openSocket(toOperationContext(c), channel, { after, subprotocol });
+  return openSocket(toOperationContext(c), channel, { after, subprotocol }, c.req.raw);
 }

@@ -16,6 +16,7 @@ export const door: Door = {
     presence: true,
     limits: true,
   },
+  needs: [],
   mount(app) {
     mountMethods(app, "/ws/*", { GET: openChannelSocket });
   },

@@ -175,6 +175,58 @@ describe("errors", () => {
   });
 });
 
+describe("an operation that is answered without the library", () => {
+  const CREATE = `mutation($email: String!) { createUser(input: {name: "Ann", email: $email}) { name email } }`;
+  const READ = "query($id: ID!) { user(id: $id) { id name } }";
+  const operations: readonly (readonly [name: string, body: object])[] = [
+    ["a query", { query: "{ __typename }" }],
+    ["a list", { query: "query All { products { id } }", operationName: "All" }],
+    ["a choice of two", { query: "query A { __typename } query B { b: __typename }", operationName: "B" }],
+    ["none of two", { query: "query A { __typename } query B { b: __typename }" }],
+    ["an unknown name", { query: "query A { __typename }", operationName: "C" }],
+    ["nothing found", { query: READ, variables: { id: "usr_none" } }],
+    ["a variable of another type", { query: READ, variables: { id: { a: 1 } } }],
+    ["no variable", { query: READ }],
+    ["null for all variables", { query: READ, variables: null }],
+    ["a list for variables", { query: READ, variables: ["usr_none"] }],
+    ["half an answer", { query: 'query { __typename user(id: "usr_none") { id } }' }],
+    ["bad syntax", { query: "{ user(" }],
+    ["an unknown field", { query: "{ nothing }" }],
+    ["a mutation that is refused", { query: CREATE, variables: { email: "no address" } }],
+    ["no query", { variables: {} }],
+    ["a query that is none", { query: 1 }],
+  ];
+  const ask = async (body: object, accept: string) => {
+    const response = await post(body, { accept }, alice);
+    const type = response.headers.get("content-type");
+    const text = await response.text();
+    return { status: response.status, type, body: text.replaceAll(/"requestId":"[^"]*"/g, "") };
+  };
+
+  // A quality says nothing new, and is for the library to weigh.
+  it.each(operations)("%s: is answered as the library would", async (_name, body) => {
+    for (const type of ["application/json", "application/graphql-response+json"]) {
+      const theLibrarys = await ask(body, `${type};q=1`);
+      // The second time the document is known.
+      expect(await ask(body, type)).toEqual(theLibrarys);
+      expect(await ask(body, type)).toEqual(theLibrarys);
+    }
+  });
+
+  it("does what it does once, also where there is an error beside it", async () => {
+    const type = `plain.${crypto.randomUUID()}`;
+    const channel = `demo/plain-${crypto.randomUUID()}`;
+    const query = `mutation($channel: String!, $type: String!) {
+      first: publish(channel: $channel, type: $type, data: 1) { sequence }
+      second: publish(channel: "no//channel", type: $type, data: 2) { sequence }
+    }`;
+    const response = await post({ query, variables: { channel, type } }, {}, alice);
+    expect(await response.json()).toMatchObject({ errors: [{ path: ["second"] }] });
+    const page = await fetch(`${server.url}/channels/${channel}?after=earliest`);
+    expect(await page.json()).toMatchObject({ events: [{ type, data: 1 }] });
+  });
+});
+
 describe("sendNotification", () => {
   it("puts an event into the user's inbox, for that user and admins", async () => {
     const send =

@@ -1,14 +1,17 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PROOFS } from "../../functions/door.ts";
-import { doors as table } from "../../functions/routes.ts";
-import { GRPC, UDP, WEBTRANSPORT } from "../../gateway/doors.ts";
 import type { Reader, Target } from "./door-driver.ts";
-import { doorOf, publishers, readers } from "./doors.ts";
+import { doorOf, listClaims, listPublishers, listReaders } from "./doors.ts";
 import { toUrl } from "./http-exchange.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
 
+const publishers = listPublishers();
+const readers = listReaders();
+const claims = listClaims().flatMap(({ name, guarantees }) =>
+  guarantees === undefined ? [] : [{ name, guarantees }],
+);
 const SECRET = "a secret that this test shares with the server";
 let served: ServedTarget;
 let target: Target;
@@ -45,10 +48,6 @@ const deleteChannel = async (channel: string) => {
 };
 
 describe("the table of doors", () => {
-  const claims = [...table, GRPC, UDP, WEBTRANSPORT].flatMap(({ name, guarantees }) =>
-    guarantees === undefined ? [] : [{ name, guarantees }],
-  );
-
   it.each(claims)("claims of $name what this suite runs, and no more", ({ name, guarantees }) => {
     const canPublish = publishers.some((driver) => doorOf(driver) === name);
     const canRead = readers.some((driver) => doorOf(driver) === name);

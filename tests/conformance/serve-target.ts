@@ -24,6 +24,21 @@ export interface ServedTarget extends Target {
 }
 
 let storeEnvironment: Readonly<Record<string, string>> = {};
+/** What serves in place of the bundle. */
+let otherServer: ((environment: Readonly<Record<string, string>>) => Promise<ServedTarget>) | undefined;
+
+/** What a server of the tests is told, unless a test says otherwise. */
+export const TARGET_ENVIRONMENT = {
+  DEV_AUTH: "true",
+  RATE_LIMITS: "off",
+  ANONYMOUS_CHANNELS: "demo/**",
+  ALLOW_PRIVATE_WEBHOOKS: "true",
+} as const;
+
+/** Has {@link serveTarget} start another server from now on; undefined for the bundle again. */
+export function useServer(serveOther: typeof otherServer): void {
+  otherServer = serveOther;
+}
 
 /** Makes servers that are started from now on keep their records there; nothing for the store of a Durable Object. */
 export function useStore(environment: Readonly<Record<string, string>>): void {
@@ -35,6 +50,7 @@ export async function serveTarget(
   environment: Readonly<Record<string, string>> = {},
   { withGateway = false }: { readonly withGateway?: boolean } = {},
 ): Promise<ServedTarget> {
+  if (otherServer !== undefined) return otherServer(environment);
   await buildIfStale();
   const stateDirectory = await mkdtemp(join(tmpdir(), "everywire-test-"));
   // The Worker is told where the gateway's health will be, before either of them listens.
@@ -46,10 +62,7 @@ export async function serveTarget(
     port: 0,
     stateDirectory,
     environment: {
-      DEV_AUTH: "true",
-      RATE_LIMITS: "off",
-      ANONYMOUS_CHANNELS: "demo/**",
-      ALLOW_PRIVATE_WEBHOOKS: "true",
+      ...TARGET_ENVIRONMENT,
       ...storeEnvironment,
       ...known,
       ...environment,
@@ -66,20 +79,25 @@ export async function serveTarget(
   return {
     ...target,
     stateDirectory,
-    async signIn(name, more = {}) {
-      const response = await fetch(`${served.url}/auth/token`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ name, ...more }),
-      });
-      const { token } = (await (await assertOk(response)).json()) as { token: string };
-      return { ...target, token };
-    },
+    signIn: signInAt(target),
     async stop() {
       await running?.kill();
       await served.stop();
       await rm(stateDirectory, { recursive: true, force: true });
     },
+  };
+}
+
+/** Has a server give tokens for whoever is asked for. */
+export function signInAt(target: Target): ServedTarget["signIn"] {
+  return async (name, more = {}) => {
+    const response = await fetch(`${target.url}/auth/token`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name, ...more }),
+    });
+    const { token } = (await (await assertOk(response)).json()) as { token: string };
+    return { ...target, token };
   };
 }
 

@@ -11,6 +11,9 @@ class ScriptedChannel {
   readonly calls: { readonly channel: ChannelName; readonly names: readonly string[] }[] = [];
   readonly #ends: PromiseWithResolvers<readonly AppendOutcome[]>[] = [];
   readonly kept: Promise<unknown>[] = [];
+  /** Whether a turn ends only when the test says so. */
+  isHeld = false;
+  readonly #turnEnds: (() => void)[] = [];
   readonly batches = new AppendBatches(
     (channel, requests) => {
       this.calls.push({ channel, names: requests.map(nameOf) });
@@ -18,8 +21,20 @@ class ScriptedChannel {
       this.#ends.push(end);
       return end.promise;
     },
-    (promise) => this.kept.push(promise),
+    {
+      waitUntil: (promise) => this.kept.push(promise),
+      yieldTurn: () =>
+        new Promise((resolve) => {
+          if (this.isHeld) this.#turnEnds.push(resolve);
+          else resolve();
+        }),
+    },
   );
+
+  async endTurn(): Promise<void> {
+    for (const resolve of this.#turnEnds.splice(0)) resolve();
+    await settle();
+  }
 
   append(...names: readonly string[]) {
     return names.map((name) => this.batches.append(CHANNEL, toRequest(name)));
@@ -30,6 +45,11 @@ class ScriptedChannel {
     const index = this.calls.length - this.#ends.length;
     this.#ends.shift()?.resolve(outcomes ?? this.calls[index]?.names ?? []);
     await settle();
+  }
+
+  /** Ends a call, whichever it is. */
+  end(index: number, outcomes: readonly AppendOutcome[]): void {
+    this.#ends[index]?.resolve(outcomes);
   }
 
   async fail(): Promise<void> {
@@ -58,28 +78,48 @@ describe("appends to one channel", () => {
     const channel = new ScriptedChannel();
     const appends = channel.append("1", "2", "3", "4");
     expect(channel.names).toEqual([["1"]]);
-    await channel.answer();
+    await settle();
     expect(channel.names).toEqual([["1"], ["2", "3", "4"]]);
-    const later = channel.append("5");
+    const later = channel.append("5", "6");
+    await settle();
+    expect(channel.calls).toHaveLength(2);
     await channel.answer();
     await channel.answer();
-    expect(channel.names).toEqual([["1"], ["2", "3", "4"], ["5"]]);
-    expect(await Promise.all([...appends, ...later])).toEqual(["1", "2", "3", "4", "5"]);
-    channel.append("6");
-    expect(channel.names.at(-1)).toEqual(["6"]);
+    expect(channel.names.slice(2)).toEqual([["5", "6"]]);
+    await channel.answer();
+    expect(await Promise.all([...appends, ...later])).toEqual(["1", "2", "3", "4", "5", "6"]);
+    channel.append("7");
+    expect(channel.names.at(-1)).toEqual(["7"]);
   });
 
-  it("take in what comes between the end of one and the beginning of the next", async () => {
+  it("go along for as long as each turn brings more", async () => {
     const channel = new ScriptedChannel();
-    const first = channel.append("1", "2");
-    void channel.answer();
-    // The turn has been passed on, and not yet been taken.
-    await Promise.resolve();
-    const second = channel.append("3");
+    channel.isHeld = true;
+    channel.append("1", "2");
+    channel.append("3");
+    await channel.endTurn();
+    channel.append("4");
+    await channel.endTurn();
+    expect(channel.calls).toHaveLength(1);
+    await channel.endTurn();
+    expect(channel.names).toEqual([["1"], ["2", "3", "4"]]);
+  });
+
+  it("do not wait for one whose client has left in the middle", async () => {
+    const channel = new ScriptedChannel();
+    channel.append("left");
+    const [next] = channel.append("next");
     await settle();
-    while (channel.calls.flatMap(({ names }) => names).length < 3) await channel.answer();
-    await channel.answer();
-    expect(await Promise.all([...first, ...second])).toEqual(["1", "2", "3"]);
+    expect(channel.names).toEqual([["left"], ["next"]]);
+    // The one that left is never answered.
+    channel.end(1, ["next"]);
+    expect(await next).toBe("next");
+    await settle();
+    const [after] = channel.append("after");
+    expect(channel.names.at(-1)).toEqual(["after"]);
+    channel.end(2, ["after"]);
+    expect(await after).toBe("after");
+    expect(channel.kept).toHaveLength(1);
   });
 
   it("do not wait for those to another channel", () => {
@@ -101,18 +141,15 @@ describe("appends to one channel", () => {
   it("fail together where the channel cannot be asked, and the next go on", async () => {
     const channel = new ScriptedChannel();
     const appends = channel.append("1", "2", "3");
-    const later = channel.append("4");
     await channel.answer();
+    const later = channel.append("4");
     const outcomes = Promise.allSettled([...appends, ...later]);
     await channel.fail();
+    await channel.answer();
+    const states = (await outcomes).map(({ status }) => status);
+    expect(states).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
     const [again] = channel.append("5");
     await channel.answer();
-    expect((await outcomes).map(({ status }) => status)).toEqual([
-      "fulfilled",
-      "rejected",
-      "rejected",
-      "rejected",
-    ]);
     expect(await again).toBe("5");
   });
 
@@ -125,45 +162,57 @@ describe("appends to one channel", () => {
     expect(await Promise.all([...first, ...appends])).toEqual(["first", "a", "b", "c"]);
   });
 
-  it("keep their requests alive until they are answered", async () => {
+  it("keep one request alive, the one that sends the others", async () => {
     const channel = new ScriptedChannel();
-    channel.append("1", "2");
-    expect(channel.kept).toHaveLength(2);
+    channel.append("1");
+    expect(channel.kept).toHaveLength(0);
+    channel.append("2", "3");
+    expect(channel.kept).toHaveLength(1);
     await channel.answer();
     await channel.answer();
     await Promise.all(channel.kept);
   });
 
-  it("are taken over from a request that died with its turn", async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
+  it("are carried by another request after so many calls", async () => {
     const channel = new ScriptedChannel();
-    const [dead] = channel.append("dead");
-    const [waiting] = channel.append("waiting");
-    vi.setSystemTime(Date.now() + 10_001);
-    const [next] = channel.append("next");
-    expect(channel.names).toEqual([["dead"], ["next", "waiting"]]);
-    // It was only slow after all: it is answered, and disturbs nobody.
+    const appends = channel.append("alone");
+    for (let call = 0; call < 40; call += 1) {
+      appends.push(...channel.append(`append ${call}`));
+      await settle();
+      await channel.answer();
+    }
     await channel.answer();
-    expect(await dead).toBe("dead");
-    const [after] = channel.append("after");
-    expect(channel.calls).toHaveLength(2);
-    await channel.answer();
-    await channel.answer();
-    expect(await Promise.all([waiting, next, after])).toEqual(["waiting", "next", "after"]);
+    await Promise.all(appends);
+    expect(channel.kept).toHaveLength(2);
+    expect(channel.names.flat()).toEqual([
+      "alone",
+      ...Array.from({ length: 40 }, (_, call) => `append ${call}`),
+    ]);
+    await Promise.all(channel.kept);
   });
 
-  it("are told where the request that carried them died", async () => {
+  it("are taken over from a request that died while it carried them, and those on their way are told", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const channel = new ScriptedChannel();
     channel.append("1");
-    const [leads, carried] = channel.append("leads", "carried");
+    const [died, carried] = channel.append("died", "carried");
     await channel.answer();
-    expect(channel.names.at(-1)).toEqual(["leads", "carried"]);
-    const told = expect(carried).rejects.toMatchObject({ code: "unavailable" });
+    expect(channel.names.at(-1)).toEqual(["died", "carried"]);
+    const [waiting] = channel.append("waiting");
+    const told = [died, carried].map((append) =>
+      expect(append).rejects.toMatchObject({ code: "unavailable" }),
+    );
     vi.setSystemTime(Date.now() + 10_001);
-    channel.append("next");
-    await told;
+    const [next] = channel.append("next");
+    await Promise.all(told);
+    await settle();
+    expect(channel.names.at(-1)).toEqual(["waiting", "next"]);
+    // It was only slow after all: it disturbs nobody.
     await channel.answer();
-    expect(await leads).toBe("leads");
+    const [after] = channel.append("after");
+    expect(channel.calls).toHaveLength(3);
+    await channel.answer();
+    await channel.answer();
+    expect(await Promise.all([waiting, next, after])).toEqual(["waiting", "next", "after"]);
   });
 });

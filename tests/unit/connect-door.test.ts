@@ -2,7 +2,7 @@ import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/proto
 import { create, createFileRegistry } from "@bufbuild/protobuf";
 import type { FileDescriptorProto } from "@bufbuild/protobuf/wkt";
 import { FieldDescriptorProto_Type, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import type { ConnectRouter, Transport } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext, Transport } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { describe, expect, it, vi } from "vitest";
@@ -51,7 +51,10 @@ type Line = { readonly text: string };
 
 /** One door with one service on it, called without a network. */
 function serve(routes: (router: ConnectRouter) => void) {
-  const door = createConnectDoor({ name: "eliza", summary: "", example: "", guarantees: undefined }, routes);
+  const door = createConnectDoor(
+    { name: "eliza", summary: "", example: "", guarantees: undefined, needs: [] },
+    routes,
+  );
   const edge = { settings: parseSettings({ RATE_LIMITS: "off" }), ports: {} } as unknown as Edge;
   const app = createApp([door], edge);
   return (input: RequestInfo | URL, init?: RequestInit) =>
@@ -159,4 +162,80 @@ describe("a service that waits for ever", () => {
     await reader?.cancel();
     await left.promise;
   });
+});
+
+describe("a plain call, which is answered without the library", () => {
+  let calls = 0;
+  const fetch = serve((router) =>
+    router.service(ElizaService, {
+      say: ({ text }: Line, context: HandlerContext) => {
+        calls += 1;
+        if (text === "refuse") throw new EverywireError("gone", "It was here once.");
+        if (text === "headers") context.responseHeader.set("x-mood", "good");
+        if (text === "trailers") context.responseTrailer.set("x-mood", "better");
+        return { text: text === "long" ? "x".repeat(3000) : `${context.protocolName}: ${text}` };
+      },
+    } as never),
+  );
+  const json = (text: string) => ({ type: "application/json", body: JSON.stringify({ text }) });
+  const binary = (text: string) => {
+    const bytes = new TextEncoder().encode(text);
+    return new Uint8Array([0x0a, bytes.byteLength, ...bytes]);
+  };
+  const enveloped = (message: Uint8Array) => new Uint8Array([0, 0, 0, 0, message.byteLength, ...message]);
+  const forms = ["hello", "", "refuse", "headers", "trailers", "long"].flatMap((text) => [
+    json(text),
+    { type: "application/proto", body: binary(text) },
+    { type: "application/grpc-web", body: enveloped(binary(text)) },
+    { type: "application/grpc-web+proto", body: enveloped(binary(text)) },
+  ]);
+  const broken = [
+    { type: "application/json", body: "{" },
+    { type: "application/json", body: '{"text":1}' },
+    { type: "application/json", body: "" },
+    { type: "application/json", body: '{"text":"a","more":1}' },
+    { type: "application/proto", body: new Uint8Array([0x0a, 9, 1]) },
+    { type: "application/grpc-web", body: enveloped(new Uint8Array([0x0a, 9, 1])) },
+    { type: "application/grpc-web", body: new Uint8Array([0, 0, 0, 0, 9, 1]) },
+    {
+      type: "application/grpc-web",
+      body: new Uint8Array([...enveloped(binary("a")), ...enveloped(binary("b"))]),
+    },
+    { type: "application/grpc-web", body: new Uint8Array() },
+  ];
+
+  /** What the client sees, without what differs from one answer to the next. */
+  async function ask({ type, body }: (typeof forms)[number], headers: Record<string, string>) {
+    const length = String(typeof body === "string" ? body.length : body.byteLength);
+    const response = await fetch("http://eliza.test/eliza.v1.ElizaService/Say", {
+      method: "POST",
+      headers: { "content-type": type, "content-length": length, ...headers },
+      body: body as BodyInit,
+    });
+    const seen = new Map(response.headers);
+    for (const name of ["x-request-id", "server-timing", "content-length"]) seen.delete(name);
+    return { status: response.status, seen, bytes: [...new Uint8Array(await response.arrayBuffer())] };
+  }
+
+  it.each([...forms, ...broken].map((form) => [form.type, String(form.body).slice(0, 40), form] as const))(
+    "%s %s has the same answer either way, and calls the method once",
+    async (_type, _body, form) => {
+      const isEnveloped = form.type.startsWith("application/grpc");
+      // A deadline is not plain.
+      const deadline: Record<string, string> = isEnveloped
+        ? { "grpc-timeout": "60S" }
+        : { "connect-timeout-ms": "60000" };
+      const codings = ["", "gzip", "identity,deflate,gzip", "br, gzip"];
+      for (const coding of codings) {
+        const more: Record<string, string> =
+          coding === "" ? {} : { [isEnveloped ? "grpc-accept-encoding" : "accept-encoding"]: coding };
+        calls = 0;
+        const theLibrarys = await ask(form, { ...deadline, ...more });
+        const callsByLibrary = calls;
+        calls = 0;
+        expect(await ask(form, more)).toEqual(theLibrarys);
+        expect(calls).toBe(callsByLibrary);
+      }
+    },
+  );
 });

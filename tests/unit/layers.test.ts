@@ -55,6 +55,10 @@ describe("the layer check", () => {
     ["a page that imports the server", "web", "web/a.ts", "functions/sse/index.ts"],
     ["a stand-in that imports a door", "local", "local/qstash.ts", "functions/queue/index.ts"],
     ["a Worker that imports the gateway", "worker", "worker.ts", "gateway/main.ts"],
+    ["a part that imports a door", "composition-doors", "composition/a.ts", "functions/sse/index.ts"],
+    ["a part that imports the gateway", "worker", "composition/a.ts", "gateway/main.ts"],
+    ["a table of parts that runs one", "parts-are-data", "composition/parts.ts", "composition/compose.ts"],
+    ["a script that imports a part", "scripts", "scripts/a.ts", "composition/compose.ts"],
     ["a script that imports a service", "scripts", "scripts/a.ts", "services/a.ts"],
     ["source that imports a test", "core", "core/a.ts", "tests/unit/a.ts"],
   ])("names %s, also where it imports only a type", async (_name, rule, from, to) => {

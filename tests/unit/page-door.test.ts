@@ -4,12 +4,16 @@ import { createApp } from "../../functions/boundary/app.ts";
 import type { Edge, PageFiles } from "../../functions/boundary/edge.ts";
 import type { Door } from "../../functions/door.ts";
 import { createPageDoor } from "../../functions/page/index.ts";
+import { createSystemDoor } from "../../functions/system/index.ts";
 
-/** A Worker of this one door, with files or without. */
+/** A Worker of this door and the one for what describes it, with files or without. */
 function createWorker(page: PageFiles | undefined) {
   const edge = { settings: parseSettings({ RATE_LIMITS: "off" }), ports: {}, page } as unknown as Edge;
   const doors: Door[] = [];
-  doors.push(createPageDoor(() => doors));
+  doors.push(
+    createPageDoor(() => doors),
+    createSystemDoor(() => doors),
+  );
   const app = createApp(doors, edge);
   return (url: string, accept: string) => app(new Request(url, { headers: { accept } }), {} as never);
 }
@@ -29,6 +33,9 @@ describe("the page's door", () => {
       name: "everywire",
       links: { capabilities: "https://everywire.example/capabilities" },
     });
+    expect((await (await ask("https://everywire.example/", "*/*")).json()) as object).not.toHaveProperty(
+      "links.openapi",
+    );
     expect((await ask("https://everywire.example/assets/a.js", "*/*")).status).toBe(404);
   });
 

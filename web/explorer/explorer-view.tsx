@@ -2,6 +2,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Words } from "../parts/words.tsx";
 import { Icon } from "../shell/icons.tsx";
+import { hasDoor } from "../shell/server.ts";
 import { session } from "../shell/session.ts";
 import type { Inputs, OperationName } from "./call.ts";
 import { OPERATIONS } from "./call.ts";
@@ -28,7 +29,8 @@ export function ExplorerView() {
   const exchange = useRef(new Exchange()).current;
   useEffect(() => () => exchange.stop(), [exchange]);
 
-  const door = DOORS.find(({ name }) => name === doorName.value) ?? DOORS[0];
+  const doors = DOORS.filter(({ name }) => hasDoor(name));
+  const door = doors.find(({ name }) => name === doorName.value) ?? doors[0] ?? DOORS[0];
   const offered = OPERATIONS.filter((name) => door.calls[name] !== undefined);
   // Another door keeps the operation where it has it.
   const operation = offered.includes(wanted.value) ? wanted.value : (offered[0] ?? "publish");
@@ -70,7 +72,7 @@ export function ExplorerView() {
                   doorName.value = event.currentTarget.value;
                 }}
               >
-                {DOORS.map(({ name, title }) => (
+                {doors.map(({ name, title }) => (
                   <option key={name} value={name}>
                     {title}
                   </option>

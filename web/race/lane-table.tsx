@@ -1,4 +1,5 @@
 import type { Signal } from "@preact/signals";
+import { hasDoor } from "../shell/server.ts";
 import { formatTick } from "./format.ts";
 import { LaneRow } from "./lane-row.tsx";
 import type { Race } from "./race.ts";
@@ -52,9 +53,11 @@ export function LaneTable({ race, focused }: LaneTableProps) {
           </tr>
         </thead>
         <tbody>
-          {race.lanes.map((lane) => (
-            <LaneRow key={lane.wire.name} race={race} lane={lane} focused={focused} />
-          ))}
+          {race.lanes
+            .filter(({ wire }) => hasDoor(wire.name))
+            .map((lane) => (
+              <LaneRow key={lane.wire.name} race={race} lane={lane} focused={focused} />
+            ))}
         </tbody>
       </table>
     </section>

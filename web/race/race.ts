@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { api } from "../shell/api.ts";
-import { capabilities, loadCapabilities, ORIGIN, toMessage } from "../shell/server.ts";
+import { capabilities, hasDoor, loadCapabilities, ORIGIN, toMessage } from "../shell/server.ts";
 import { session } from "../shell/session.ts";
 import { Lane } from "./lane.ts";
 import { Publications } from "./ledger.ts";
@@ -79,7 +79,7 @@ export class Race {
       this.#publisher = createPublisher(this.publisherName.value, ORIGIN, token);
       let held = 0;
       for (const lane of this.lanes) {
-        if (!lane.isChosen.value) continue;
+        if (!lane.isChosen.value || !hasDoor(lane.wire.name)) continue;
         // HTTP lanes take the names in turn; the others need no connection of those six.
         const origin = lane.wire.holdsConnection ? this.#originOf(held++) : ORIGIN;
         lane.start({

@@ -6,7 +6,7 @@ import { Icon } from "./icons.tsx";
 import { LazyView } from "./lazy-view.tsx";
 import type { View } from "./router.ts";
 import { route, VIEWS } from "./router.ts";
-import { capabilities, loadCapabilities } from "./server.ts";
+import { capabilities, hasDoor, loadCapabilities } from "./server.ts";
 import { Account } from "./sign-in.tsx";
 import { theme, toggleTheme } from "./theme.ts";
 
@@ -15,36 +15,53 @@ interface ViewEntry {
   readonly icon: IconName;
   /** What is shown; all but the first are files of their own, fetched when they are first opened. */
   readonly load: () => Promise<ComponentType>;
+  /** The doors that it cannot do without. */
+  readonly needs: readonly string[];
 }
 
 const ENTRIES: Readonly<Record<View, ViewEntry>> = {
-  race: { title: "Race", icon: "race", load: async () => RaceView },
+  race: { title: "Race", icon: "race", load: async () => RaceView, needs: ["http"] },
   explorer: {
     title: "Explorer",
     icon: "explorer",
     load: async () => (await import("../applications.ts")).ExplorerView,
+    needs: [],
   },
   guide: {
     title: "Guide",
     icon: "guide",
     load: async () => (await import("../guide/guide-view.tsx")).GuideView,
+    needs: [],
   },
-  chat: { title: "Chat", icon: "chat", load: async () => (await import("../applications.ts")).ChatView },
+  chat: {
+    title: "Chat",
+    icon: "chat",
+    load: async () => (await import("../applications.ts")).ChatView,
+    needs: ["http", "websocket"],
+  },
   orders: {
     title: "Orders",
     icon: "orders",
     load: async () => (await import("../applications.ts")).OrdersView,
+    needs: ["rest"],
   },
   delivery: {
     title: "Delivery",
     icon: "delivery",
     load: async () => (await import("../applications.ts")).DeliveryView,
+    needs: ["webhooks", "queue"],
   },
 };
 
+/** The views that this server has the doors for. */
+function listViews(): readonly View[] {
+  return VIEWS.filter((name) => ENTRIES[name].needs.every(hasDoor));
+}
+
 /** The whole page: the bar, one view, the foot. */
 export function App() {
-  const { view } = route.value;
+  const views = listViews();
+  const view = views.find((name) => name === route.value.view) ?? views[0] ?? "guide";
   const { title, load } = ENTRIES[view];
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
@@ -64,7 +81,7 @@ export function App() {
       <button type="button" class="skip" onClick={skip}>
         Skip to content
       </button>
-      <Bar view={view} />
+      <Bar view={view} views={views} />
       <main id="main" class="view" tabIndex={-1} ref={main} aria-label={title}>
         <LazyView key={view} load={load} />
       </main>
@@ -73,7 +90,7 @@ export function App() {
   );
 }
 
-function Bar({ view }: { readonly view: View }) {
+function Bar({ view, views }: { readonly view: View; readonly views: readonly View[] }) {
   const isDark = theme.value === "dark";
   return (
     <header class="bar">
@@ -84,7 +101,7 @@ function Bar({ view }: { readonly view: View }) {
         <span>Everywire</span>
       </a>
       <nav class="tabs" aria-label="Views">
-        {VIEWS.map((name) => (
+        {views.map((name) => (
           <a key={name} href={`#/${name}`} aria-current={name === view ? "page" : undefined}>
             <Icon name={ENTRIES[name].icon} />
             {ENTRIES[name].title}
@@ -111,9 +128,9 @@ function Foot() {
   return (
     <footer class="foot">
       <span>Everywire{version === undefined ? "" : ` ${version}`}</span>
-      <a href="/docs">REST API</a>
-      <a href="/graphql">GraphiQL</a>
-      <a href="/openapi.json">OpenAPI</a>
+      {hasDoor("rest") && <a href="/docs">REST API</a>}
+      {hasDoor("graphql") && <a href="/graphql">GraphiQL</a>}
+      {hasDoor("rest") && <a href="/openapi.json">OpenAPI</a>}
       <a href="/capabilities">Capabilities</a>
     </footer>
   );

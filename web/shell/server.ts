@@ -6,6 +6,8 @@ export const ORIGIN = location.origin;
 export interface Capabilities {
   readonly version: string;
   readonly doors: readonly { readonly name: string; readonly summary: string }[];
+  /** The names of all doors that there are. */
+  readonly mounted: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
   readonly rateLimits: boolean;
   /** Whether `POST /auth/token` gives tokens to whoever asks (`DEV_AUTH`). */
@@ -39,6 +41,21 @@ export function findSessionTarget({ gateway }: Capabilities): SessionTarget | un
 
 /** What the server says of itself; undefined until it has said so. */
 export const capabilities = signal<Capabilities | undefined>(undefined);
+
+/** The server's door behind each wire that has a name of its own here. */
+const DOOR_OF: Readonly<Record<string, string>> = {
+  "graphql-sse": "graphql",
+  "graphql-ws": "graphql",
+  "graphql-socket": "graphql",
+  "grpc-web": "connect",
+  ndjson: "stream",
+  webtransport: "tcp",
+};
+
+/** Whether the server was built with a door, or with the one behind a wire. Until it has said so, it is taken to be whole. */
+export function hasDoor(name: string): boolean {
+  return capabilities.value?.mounted.includes(DOOR_OF[name] ?? name) ?? true;
+}
 
 let asked: Promise<Capabilities> | undefined;
 

@@ -1,12 +1,12 @@
 /**
  * `ok`; `missing`: it is not there, and something can be done about it; `failed`: it is there, and not as it should be;
- * `off`: it is not there, and needs not be.
+ * `off`: it is not there, and needs not be; `unknown`: nobody could be asked.
  */
-export type CheckStatus = "ok" | "missing" | "failed" | "off";
+export type CheckStatus = "ok" | "missing" | "failed" | "off" | "unknown";
 
 /** What was found of one thing. */
 export interface Check {
-  readonly group: "server" | "gateway" | "services" | "tools";
+  readonly group: "server" | "gateway" | "services" | "tools" | "deploy";
   readonly name: string;
   readonly status: CheckStatus;
   /** What was seen. */

@@ -7,6 +7,8 @@ import type { Transport, TransportConnection, TransportSink } from "../transport
 
 /** The exact text that the platform answers by itself, without waking the channel. */
 const PING = '{"op":"ping"}';
+/** The first lets the server put several events into a frame; one that does not know it chooses the second. */
+const PROTOCOLS = ["everywire.batch", "everywire"];
 const UTF8 = new TextEncoder();
 /** What a subprotocol may be made of (RFC 9110 §5.6.2): JWTs are, and other tokens go into the URL. */
 const SUBPROTOCOL = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -35,7 +37,7 @@ export function createWebSocket(http: Http, given: WebSocketConstructor | undefi
         const isProtocol = token !== undefined && SUBPROTOCOL.test(token);
         const query = { after, access_token: isProtocol ? undefined : token };
         const url = http.toUrl(`/ws/${channel}`, query).replace(/^http/, "ws");
-        const protocols = isProtocol ? ["everywire", `bearer.${token}`] : ["everywire"];
+        const protocols = isProtocol ? [...PROTOCOLS, `bearer.${token}`] : PROTOCOLS;
         connection.start(() => new (Socket as WebSocketConstructor)(url, protocols));
       };
       start().catch((thrown) => connection.end(EverywireError.from(thrown)));
@@ -116,13 +118,18 @@ class SocketConnection implements TransportConnection {
   #onMessage(text: string): void {
     this.#sink.onBytes(UTF8.encode(text).byteLength);
     this.#sink.onOpen();
-    let frame: Readonly<Record<string, unknown>>;
+    let frame: Readonly<Record<string, unknown>> | readonly CloudEvent[];
     try {
       frame = JSON.parse(text);
     } catch {
       this.end(new EverywireError("unavailable", "What comes is not from Everywire."));
       return;
     }
+    if (isBatch(frame)) for (const event of frame) this.#sink.onEvent(event);
+    else this.#onFrame(frame);
+  }
+
+  #onFrame(frame: Readonly<Record<string, unknown>>): void {
     switch (frame.op) {
       case undefined:
         this.#sink.onEvent(frame as CloudEvent);
@@ -143,6 +150,12 @@ class SocketConnection implements TransportConnection {
         break;
     }
   }
+}
+
+function isBatch(
+  frame: Readonly<Record<string, unknown>> | readonly CloudEvent[],
+): frame is readonly CloudEvent[] {
+  return Array.isArray(frame);
 }
 
 function toError(code: number, reason: string): EverywireError {
