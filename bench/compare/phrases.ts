@@ -7,9 +7,11 @@ export function quantity(value: number): string {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-/** `3.4 times`, `0.21 times`. */
+/** `12.3 times`, `0.21 times`, `0.0045 times`. */
 export function times(ratio: number): string {
-  return `${ratio >= 100 ? ratio.toFixed(0) : ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2)} times`;
+  if (ratio >= 100) return `${ratio.toFixed(0)} times`;
+  if (ratio >= 10) return `${ratio.toFixed(1)} times`;
+  return `${ratio >= 0.1 || ratio === 0 ? ratio.toFixed(2) : ratio.toPrecision(2)} times`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import type { Lab, Telling } from "./chapter.ts";
 import { describeFloor } from "./floor/describe.ts";
 import { measureFloor } from "./floor/measure.ts";
+import { onInterruption } from "./interruption.ts";
 import { describePeers } from "./peers/describe.ts";
 import { measurePeers } from "./peers/measure.ts";
 
@@ -20,7 +21,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const stopped = new AbortController();
-process.once("SIGINT", () => stopped.abort());
+onInterruption(() => stopped.abort());
 const startedMs = performance.now();
 let label = "";
 const lab: Lab = {

@@ -7,6 +7,7 @@ function door(name: string, isUnderLoad: boolean, ours: number, floor: number): 
   return {
     name,
     title: name,
+    label: name,
     unit: "events",
     how: "As told.",
     isUnderLoad,

@@ -54,9 +54,17 @@ describe("what the report says of peers", () => {
     expect(work?.paragraphs.join(" ")).toContain("a core or more with Nchan:");
     const glance = parts[1];
     expect(glance?.tables[0]?.rows).toEqual([[publish.title, "events", 4000, 250, "Nchan", 40_000, 25]]);
-    expect(glance?.charts.map(({ name, groups }) => [name, groups[0]?.bars.length])).toEqual([
-      ["peers-publish", 3],
+    expect(work?.charts[0]).toMatchObject({
+      name: "peers-publish-32",
+      isLowerBetter: false,
+      scale: "linear",
+    });
+    expect(work?.charts[0]?.groups.map(({ label, bars }) => [label, bars[0]?.value])).toEqual([
+      ["Everywire", 4000],
+      ["Nchan", 40_000],
+      ["Redis", 2000],
     ]);
+    expect(describePeers(figures).missing).toEqual(["Mercure is not among the peers: not packaged."]);
     expect(parts[0]?.tables[1]?.rows).toEqual([["Mercure", "not packaged"]]);
   });
 

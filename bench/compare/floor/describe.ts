@@ -15,6 +15,7 @@ export function describeFloor({ doors }: FloorFigures): Telling {
     ),
   );
   return {
+    missing: failed,
     findings: [...toOverheadFindings(doors), ...toLoadFindings(doors)],
     parts: [
       {
@@ -126,7 +127,7 @@ function toCharts(doors: readonly DoorFigures[]): readonly Chart[] {
     const value = toRatio(door, "cpuUs");
     return value === undefined
       ? []
-      : [{ label: door.title, bars: [{ label: "CPU, times the floor's", value }] }];
+      : [{ label: door.label, bars: [{ label: "CPU, times the floor's", value }] }];
   });
   if (groups.length === 0) return [];
   return [

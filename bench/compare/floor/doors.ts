@@ -14,6 +14,8 @@ import type { Sides } from "./sides.ts";
 export interface FloorDoor {
   readonly name: string;
   readonly title: string;
+  /** Its title for where there is little room. */
+  readonly label: string;
   readonly unit: string;
   readonly how: string;
   readonly isUnderLoad: boolean;
@@ -50,6 +52,7 @@ function requests(
   return {
     name,
     title,
+    label: title,
     unit,
     how: `${how} ${connections === 1 ? "1 connection" : `${connections} connections`}.`,
     isUnderLoad: connections === MANY_WRITERS,
@@ -131,6 +134,7 @@ function fanOut(name: string, shape: FanOutShape, isOffered: boolean): FloorDoor
     title: isOffered
       ? `${shape.title}, ${OFFERED_EVENTS.toLocaleString("en")} events/s offered to ${readers} readers`
       : `Fan-out over ${shape.title}, ${readers} readers`,
+    label: isOffered ? `${shape.title}, offered load` : `${shape.title}, ${readers} readers`,
     unit: "deliveries",
     how: `${isOffered ? `Published on ${OFFERING_CONNECTIONS} connections` : "An event when all have the one before"}, the durable insert included; ${shape.what}.`,
     isUnderLoad: isOffered,
@@ -148,6 +152,7 @@ function fanOut(name: string, shape: FanOutShape, isOffered: boolean): FloorDoor
 const longPoll: FloorDoor = {
   name: "long-poll",
   title: "Long polling",
+  label: "Long polling",
   unit: "events",
   isWriting: true,
   how: `On each of ${POLLED_CHANNELS} channels a poll waits and an event is published; the floor parks it in the object and reads the log when it wakes.`,
@@ -173,6 +178,7 @@ function mqtt(window: number): FloorDoor {
   return {
     name: `mqtt-${window}`,
     title: `MQTT QoS 1 over WebSocket, ${title}`,
+    label: window === 1 ? "MQTT QoS 1, one at a time" : `MQTT QoS 1, ${window} under way`,
     unit: "publishes",
     isWriting: true,
     how: "A PUBLISH is stored and its PUBACK sent; the floor knows no more of MQTT than that, and stores in the object that has the socket.",
@@ -190,6 +196,7 @@ function lines(connections: number): FloorDoor {
   return {
     name: `tcp-${connections}`,
     title: `TCP lines: publish on ${on}`,
+    label: `TCP lines, ${on}`,
     isWriting: true,
     unit: "events",
     how: `A JSON line, stored, and a line back before the next, on ${on}; the floor stores the line unparsed.`,

@@ -8,6 +8,8 @@ export interface FloorFigures {
 export interface DoorFigures {
   readonly name: string;
   readonly title: string;
+  /** Its title for where there is little room. */
+  readonly label: string;
   /** What one operation is. */
   readonly unit: string;
   /** What each side does, in a sentence or two. */

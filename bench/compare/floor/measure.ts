@@ -45,8 +45,8 @@ export async function measureFloor(lab: Lab, only?: readonly string[]): Promise<
 }
 
 async function measureDoor(door: FloorDoor, sides: Sides, options: Interleaving): Promise<DoorFigures> {
-  const { name, title, unit, how, isUnderLoad, offered } = door;
-  const told = { name, title, unit, how, isUnderLoad, ...(offered === undefined ? {} : { offered }) };
+  const { name, title, label, unit, how, isUnderLoad, offered } = door;
+  const told = { name, title, label, unit, how, isUnderLoad, ...(offered === undefined ? {} : { offered }) };
   let loads: { readonly ours: Load; readonly bare: Load };
   try {
     loads = await door.open(sides);

@@ -4,60 +4,16 @@ import { medianOf } from "../interleave.ts";
 import type { WorkFigures } from "./figures.ts";
 import { OURS, rank } from "./ranking.ts";
 
-/** Works that are shown in one chart, since they are of one kind. */
-interface Family {
-  readonly name: string;
-  readonly title: string;
-  readonly works: readonly string[];
-  readonly field: "perSecond" | "cpuUs";
-  readonly unit: string;
-}
+/** Works whose rate says more than the CPU that they take: durable ones wait for the disk. */
+const RATED = ["publish", "mqtt", "queue"];
+/** Beyond this, the shortest bars of a linear scale cannot be told apart. */
+const LINEAR_RANGE = 30;
 
-const FAMILIES: readonly Family[] = [
-  {
-    name: "calls",
-    title: "Server CPU for one call",
-    works: ["read", "graphql", "grpc", "connect", "grpc-web", "json-rpc"],
-    field: "cpuUs",
-    unit: "us",
-  },
-  {
-    name: "publish",
-    title: "Events published and acknowledged a second",
-    works: ["publish-1", "publish-32"],
-    field: "perSecond",
-    unit: "events/s",
-  },
-  {
-    name: "fan-out",
-    title: "Server CPU for one delivery",
-    works: ["fan-out-websocket", "fan-out-sse", "offered-websocket", "offered-sse"],
-    field: "cpuUs",
-    unit: "us",
-  },
-  {
-    name: "mqtt",
-    title: "MQTT messages a second",
-    works: ["mqtt-qos0-tcp", "mqtt-qos1-tcp", "mqtt-qos0-websocket", "mqtt-qos1-websocket"],
-    field: "perSecond",
-    unit: "messages/s",
-  },
-  {
-    name: "queue",
-    title: "Messages put in, taken out and acknowledged a second",
-    works: ["queue"],
-    field: "perSecond",
-    unit: "messages/s",
-  },
-];
-
-/** All works in one table and a few charts: Everywire beside the fastest of the others. */
+/** All works in one table: Everywire beside the fastest of the others. */
 export function toGlance(works: readonly WorkFigures[]): Part {
   return {
     title: "All works at a glance",
-    paragraphs: [
-      "Everywire beside the fastest of the others at each work. Scales are logarithmic: a bar that is a little longer may be twice as much.",
-    ],
+    paragraphs: ["Everywire beside the fastest of the others at each work."],
     tables: [
       {
         columns: ["work", "unit", "Everywire/s", "CPU, us", "the fastest other", "its rate/s", "its CPU, us"],
@@ -77,23 +33,31 @@ export function toGlance(works: readonly WorkFigures[]): Part {
         }),
       },
     ],
-    charts: FAMILIES.flatMap((family) => toChart(family, works)),
+    charts: [],
   };
 }
 
-function toChart({ name, title, works: names, field, unit }: Family, works: readonly WorkFigures[]): Chart[] {
-  const groups = works
-    .filter((work) => names.includes(work.name))
-    .map((work) => ({
-      label: work.title,
-      bars: work.standings.flatMap((standing) => {
-        const value = figureOf(standing, field);
-        return value === undefined || value <= 0 ? [] : [{ label: standing.name, value }];
-      }),
-    }))
-    .filter(({ bars }) => bars.length > 0);
+/** A work's bars, one for each subject: its rate where that is what is asked of it, else the CPU that it takes. */
+export function toWorkChart({ name, title, unit, standings }: WorkFigures): readonly Chart[] {
+  const isRate = RATED.some((beginning) => name.startsWith(beginning));
+  const label = isRate ? `${unit}/s` : "us of server CPU each";
+  const groups = standings.flatMap((standing) => {
+    const value = figureOf(standing, isRate ? "perSecond" : "cpuUs");
+    return value === undefined || value <= 0 ? [] : [{ label: standing.name, bars: [{ label, value }] }];
+  });
   if (groups.length === 0) return [];
-  return [{ name: `peers-${name}`, title, unit, scale: "log", isLowerBetter: field === "cpuUs", groups }];
+  const values = groups.flatMap(({ bars }) => bars.map(({ value }) => value));
+  const isWide = Math.max(...values) / Math.min(...values) > LINEAR_RANGE;
+  return [
+    {
+      name: `peers-${name}`,
+      title: isRate ? `${title}: ${unit} a second` : `${title}: server CPU for each`,
+      unit: label,
+      scale: isWide ? "log" : "linear",
+      isLowerBetter: !isRate,
+      groups,
+    },
+  ];
 }
 
 function figureOf(standing: Standing | undefined, field: keyof Round): number | undefined {

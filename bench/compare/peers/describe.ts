@@ -1,7 +1,7 @@
-import type { Part, Table, Telling } from "../chapter.ts";
+import type { Chart, Part, Table, Telling } from "../chapter.ts";
 import { medianOf, otherCoresOf } from "../interleave.ts";
 import { listed, quantity, toDisturbance } from "../phrases.ts";
-import { toGlance } from "./at-a-glance.ts";
+import { toGlance, toWorkChart } from "./at-a-glance.ts";
 import type { DurabilityFigures, IdleFigures, PeersFigures, WorkFigures } from "./figures.ts";
 import { IDLE_KINDS, toFindings, toSentences } from "./findings.ts";
 
@@ -13,6 +13,9 @@ export function describePeers(figures: PeersFigures): Telling {
   const { works, durability, idle } = figures;
   return {
     findings: toFindings(figures),
+    missing: figures.subjects.flatMap(({ name, missing }) =>
+      missing === undefined ? [] : [`${name} is not among the peers: ${missing}.`],
+    ),
     parts: [
       toSubjects(figures),
       ...(works.length === 0 ? [] : [toGlance(works)]),
@@ -73,7 +76,7 @@ function toPart(work: WorkFigures, durability: readonly DurabilityFigures[]): Pa
       ),
     ],
     tables: [toTable(work)],
-    charts: [],
+    charts: toWorkChart(work),
   };
 }
 
@@ -151,7 +154,6 @@ function toDurability(durability: readonly DurabilityFigures[]): Part {
 
 function toIdle(idle: readonly IdleFigures[]): Part {
   const failed = idle.filter(({ failure }) => failure !== undefined);
-  const known = idle.filter(({ kibEach }) => kibEach !== undefined);
   return {
     title: "An idle reader's memory",
     paragraphs: [
@@ -164,23 +166,23 @@ function toIdle(idle: readonly IdleFigures[]): Part {
         rows: idle.map(({ name, kind, readers, kibEach }) => [name, kind, readers, kibEach]),
       },
     ],
-    charts:
-      known.length === 0
-        ? []
-        : [
-            {
-              name: "peers-idle",
-              title: "Memory of one more idle reader",
-              unit: "KiB",
-              scale: "linear",
-              isLowerBetter: true,
-              groups: IDLE_KINDS.map((kind) => ({
-                label: kind,
-                bars: known
-                  .filter((figures) => figures.kind === kind)
-                  .map(({ name, kibEach = 0 }) => ({ label: name, value: kibEach })),
-              })),
-            },
-          ],
+    charts: IDLE_KINDS.flatMap((kind) => toIdleChart(kind, idle)),
   };
+}
+
+function toIdleChart(kind: IdleFigures["kind"], idle: readonly IdleFigures[]): readonly Chart[] {
+  const groups = idle.flatMap(({ name, kind: own, kibEach }) =>
+    own === kind && kibEach !== undefined ? [{ label: name, bars: [{ label: "KiB", value: kibEach }] }] : [],
+  );
+  if (groups.length === 0) return [];
+  return [
+    {
+      name: `peers-idle-${kind.toLowerCase()}`,
+      title: `Memory of one more idle ${kind} reader`,
+      unit: "KiB",
+      scale: "linear",
+      isLowerBetter: true,
+      groups,
+    },
+  ];
 }

@@ -16,6 +16,12 @@ const FIRST_PAGE: readonly string[] = [
   "queue",
 ];
 
+/** Works whose acknowledgements are put to the test, and as what. */
+const DURABLE_WORKS = [
+  { beginning: "publish", trial: PUBLISH_TRIAL },
+  { beginning: "mqtt-qos1", trial: MQTT_TRIAL },
+];
+
 export const IDLE_KINDS = ["WebSocket", "SSE"] as const;
 
 /** Sentences for the first page. */
@@ -54,7 +60,7 @@ function toDurableSentence(
   others: readonly Ranked[],
   durability: readonly DurabilityFigures[],
 ): readonly string[] {
-  const written = name.startsWith("mqtt") ? MQTT_TRIAL : PUBLISH_TRIAL;
+  const written = DURABLE_WORKS.find(({ beginning }) => name.startsWith(beginning))?.trial;
   const survivors = new Set(
     durability
       .filter(({ what }) => what === written)

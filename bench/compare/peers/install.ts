@@ -22,7 +22,8 @@ export async function installPeers(): Promise<string | undefined> {
     await writeFile(INSTALLED, lock);
     return undefined;
   } catch (thrown) {
-    const [line] = (thrown as Error).message.split("\n").slice(-1);
-    return `\`npm ci\` in bench/compare/peers failed: ${line}`;
+    const { stderr = "", message } = thrown as Error & { readonly stderr?: string };
+    const said = stderr.split("\n").filter((line) => /^npm error (?!code)\S/.test(line));
+    return `\`npm ci\` in bench/compare/peers failed: ${said[0]?.slice("npm error ".length) ?? message}`;
   }
 }

@@ -131,8 +131,8 @@ export const connectNode = nodePeer({
 });
 
 export const durableStreams = nodePeer({
-  name: "Durable Streams reference server",
-  setup: "file-backed, 1 process; for production its authors recommend another server",
+  name: "Durable Streams server",
+  setup: "the reference server, file-backed, 1 process; for production its authors recommend another server",
   needs: [npmNeed("@durable-streams/server")],
   program: "durable-streams.js",
   async toDoors(url) {
