@@ -24,7 +24,8 @@ export async function measureExperience(lab: Lab): Promise<ExperienceFigures> {
     : SUBJECTS;
   const server = await startExperienceServer();
   try {
-    const waiting = [...subjects.entries()];
+    const hasQuic = server.webTransport !== undefined;
+    const waiting = [...subjects.filter(({ file }) => hasQuic || file !== "webtransport").entries()];
     const clients: ClientFigures[] = [];
     let done = 0;
     const work = async () => {
