@@ -11,7 +11,7 @@ it("npm run bench puts load on every path, on this tree and on the bare workerd"
   await buildIfStale();
   const { stdout } = await promisify(execFile)(process.execPath, ["bench/run.ts", "--alone", "--quick"], {
     cwd: ROOT,
-    timeout: 60_000,
+    timeout: 120_000,
   });
   const path = join(ROOT, stdout.trim().split("\n").at(-1) ?? "");
   const { findings } = JSON.parse(readFileSync(path, "utf8")) as Report;
@@ -23,4 +23,4 @@ it("npm run bench puts load on every path, on this tree and on the bare workerd"
     expect(ours).toBeGreaterThan(0);
     expect(bare).toBeGreaterThan(0);
   }
-}, 60_000);
+}, 120_000);

@@ -13,6 +13,7 @@ beforeAll(async () => {
   server = await startExperienceServer();
   // All at once: each is a client that mostly waits.
   for (const subject of SUBJECTS) {
+    if (subject.file === "webtransport" && server.webTransport === undefined && !process.env.CI) continue;
     const trial = runCutTrial(subject, server);
     trial.catch(() => undefined);
     trials.set(subject, trial);
@@ -21,11 +22,12 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop());
 
-describe("the smallest client", { timeout: 60_000 }, () => {
+describe("the smallest client", { timeout: 90_000 }, () => {
   for (const subject of SUBJECTS) {
     const { name, unordered } = subject;
     const title = `of ${name} prints every event once${unordered === undefined ? ", in order," : ""} though its connection is cut`;
-    it(title, async () => {
+    it(title, async ({ skip }) => {
+      if (!trials.has(subject)) skip("the gateway has no HTTP/3 here");
       const { published, printed, complaint } = (await trials.get(subject)) ?? expect.unreachable();
       // Three before the cut, three meanwhile, three after it.
       expect(published.length, complaint).toBeGreaterThanOrEqual(9);

@@ -7,7 +7,7 @@ import { measureCost } from "./measure.ts";
 export const cost: Chapter<CostFigures> = {
   name: "cost",
   title: "Cost on Cloudflare",
-  budgetSeconds: 110,
+  budgetSeconds: 75,
   measure: measureCost,
   describe: describeCost,
 };

@@ -7,7 +7,7 @@ import { measureExperience } from "./measure.ts";
 export const experience: Chapter<ExperienceFigures> = {
   name: "experience",
   title: "Developer experience",
-  budgetSeconds: 60,
+  budgetSeconds: 70,
   measure: measureExperience,
   describe: describeExperience,
 };

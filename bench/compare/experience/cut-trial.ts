@@ -17,7 +17,7 @@ const BEFORE = 3;
 const MEANWHILE = 3;
 const AFTER = 3;
 /** A library waits before it connects again, some for longer each time. */
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 
 /**
  * Lets a client read a channel through a relay, which is cut once: some events are there before, some are published while

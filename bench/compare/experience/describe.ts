@@ -13,7 +13,7 @@ export function describeExperience({ clients }: ExperienceFigures): Telling {
         title: "The smallest correct client of each protocol",
         paragraphs: [
           "Each client is a file in `examples/clients/` that publishes one event, reads a channel from a cursor, and survives a cut connection without a gap or a repeat, with the library that users of that protocol would take, or with none. Lines are those of code, with what the file imports from beside it. Packages are those that it names, then all that have to be installed; the browser's bytes are the file with all of it, bundled, minified and gzipped.",
-          "Each was run against the server through a relay that was cut once, with events published before, meanwhile and after. *After a cut* says who went on: **by itself** is the protocol or its library, tried without what the file does about it; **with code** is the file's own code.",
+          "Each was run against the server through a relay that was cut once, with events published before, meanwhile and after. *After a cut* says who went on: **by itself** is the protocol or its library, tried without what the file does about it; **with code** is the file's own code. For what runs on UDP a cut is a while in which every datagram is lost: a QUIC connection lives through that, and what is seen of WebTransport is QUIC's doing; a connection that ends is noticed after its idle timeout of 30 s, which was not waited for.",
         ],
         tables: [
           {

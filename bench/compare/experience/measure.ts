@@ -24,7 +24,8 @@ export async function measureExperience(lab: Lab): Promise<ExperienceFigures> {
     : SUBJECTS;
   const server = await startExperienceServer();
   try {
-    const waiting = [...subjects.entries()];
+    const hasQuic = server.webTransport !== undefined;
+    const waiting = [...subjects.filter(({ file }) => hasQuic || file !== "webtransport").entries()];
     const clients: ClientFigures[] = [];
     let done = 0;
     const work = async () => {
@@ -52,6 +53,13 @@ async function measureClient(subject: Subject, server: ExperienceServer): Promis
     : resumption;
   const curl = await runCurlTrial(subject, server);
   const source = await measureSource(file);
+  const tryProxies = async () => {
+    const [plain, holding] = await Promise.all([
+      runProxyTrial(subject, server, false),
+      runProxyTrial(subject, server, true),
+    ]);
+    return { proxies: { plain, holding } };
+  };
   return {
     name,
     file,
@@ -62,14 +70,7 @@ async function measureClient(subject: Subject, server: ExperienceServer): Promis
       (sequence, index) => index === 0 || sequence > (cut.printed[index - 1] ?? ""),
     ),
     ...(resumption === "complete" ? {} : { cut }),
-    ...(carrier === "udp"
-      ? {}
-      : {
-          proxies: {
-            plain: await runProxyTrial(subject, server, false),
-            holding: await runProxyTrial(subject, server, true),
-          },
-        }),
+    ...(carrier === "udp" ? {} : await tryProxies()),
     ...(curl === undefined ? {} : { curl }),
   };
 }

@@ -28,12 +28,16 @@ export async function placeClient<T extends Between>(
   const targetPort = isReceiver ? await findFreePort("127.0.0.1") : Number(address.port);
   const between = await create(targetPort);
   if (!isReceiver) address.port = String(between.port);
-  const client = new RunningClient(subject.file, address.href.replace(/\/$/, ""), channel, {
+  const environment = {
     ...(oneConnection ? { ONE_CONNECTION: "1" } : {}),
     EVERYWIRE_TOKEN: server.token,
     ...(isReceiver
       ? { RECEIVER_PORT: String(targetPort), RECEIVER_URL: `http://127.0.0.1:${between.port}` }
       : {}),
+  };
+  const client = new RunningClient(subject.file, address.href.replace(/\/$/, ""), channel, {
+    environment,
+    ...(subject.runtime === undefined ? {} : { runtime: subject.runtime }),
   });
   return {
     client,

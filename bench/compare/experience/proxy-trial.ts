@@ -4,8 +4,11 @@ import { createPlainProxy } from "./proxies.ts";
 import type { ExperienceServer } from "./server.ts";
 import type { Subject } from "./subjects.ts";
 
-/** Beyond this an event has not come: a proxy that holds an answer back may let it go in the end. */
-const PATIENCE_MS = 5000;
+/**
+ * Beyond this an event has not come: a proxy that holds an answer back may let it go in the end. Long enough for a client that
+ * tries one wire after the other.
+ */
+const PATIENCE_MS = 8000;
 
 /** Whether a client gets what is there, and what comes, through a proxy of plain HTTP/1.1. */
 export async function runProxyTrial(

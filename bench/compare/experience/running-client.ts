@@ -2,9 +2,20 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { ROOT } from "../../../scripts/paths.ts";
+import { ROOT, toBinary } from "../../../scripts/paths.ts";
 
 const RUN = join(ROOT, "examples", "clients", "run.ts");
+const RUNTIMES = {
+  // Browsers and Deno have an EventSource without being asked.
+  node: {
+    command: process.execPath,
+    options: ["--experimental-eventsource", "--disable-warning=ExperimentalWarning"],
+  },
+  deno: {
+    command: toBinary("deno"),
+    options: ["run", "--quiet", "--no-lock", "--no-check", "--unstable-net", "--allow-all"],
+  },
+} as const;
 
 /** What a client printed of an event. */
 export interface Printed {
@@ -26,11 +37,16 @@ export class RunningClient {
     file: string,
     address: string,
     channel: string,
-    environment: Readonly<Record<string, string>> = {},
+    {
+      runtime = "node",
+      environment = {},
+    }: {
+      readonly runtime?: keyof typeof RUNTIMES;
+      readonly environment?: Readonly<Record<string, string>>;
+    } = {},
   ) {
-    // Browsers and Deno have an EventSource without being asked.
-    const options = ["--experimental-eventsource", "--disable-warning=ExperimentalWarning", RUN];
-    const child = spawn(process.execPath, [...options, file, address, channel, "earliest"], {
+    const { command, options } = RUNTIMES[runtime];
+    const child = spawn(command, [...options, RUN, file, address, channel, "earliest"], {
       cwd: ROOT,
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],

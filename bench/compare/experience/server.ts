@@ -12,6 +12,8 @@ export interface ExperienceServer {
   readonly mqttPort: number;
   readonly grpcPort: number;
   readonly udpPort: number;
+  /** Of WebTransport; left out where the gateway has no HTTP/3 here, which has its reason in the log. */
+  readonly webTransport?: { readonly port: number; readonly certificateHash: string };
   /** A token of some user: an endpoint of webhooks has an owner. */
   readonly token: string;
   stop(): Promise<void>;
@@ -36,6 +38,9 @@ export async function startExperienceServer(): Promise<ExperienceServer> {
     mqttPort: served.tcpPorts.MQTT_PORT,
     grpcPort: gateway.ports.GRPC_PORT,
     udpPort: gateway.ports.UDP_PORT,
+    ...("HTTP/3 and WebTransport" in gateway.missing
+      ? {}
+      : { webTransport: { port: gateway.ports.TLS_PORT, certificateHash: gateway.certificateHash } }),
     token,
     async stop() {
       await gateway.kill();

@@ -11,12 +11,14 @@ export interface Subject {
   readonly carrier: "http" | "tcp" | "udp" | "receiver";
   /** Whether all that its file does is to go on, so that nothing can be tried without it. */
   readonly isAllResuming?: true;
+  /** Where Node lacks what the file needs. */
+  readonly runtime?: "deno";
   /** Why order is not promised, where it is not. */
   readonly unordered?: string;
   /** Whether its file publishes nothing, since the wire does not. */
   readonly isReadOnly?: true;
   /** Reads the channel with curl; left out where there is no command that a person would type: frames, binary calls. */
-  curl?(server: Omit<ExperienceServer, "token" | "stop">, channel: string): CurlCall;
+  curl?(server: Omit<ExperienceServer, "token" | "stop" | "webTransport">, channel: string): CurlCall;
 }
 
 /** What curl is started with. */
@@ -152,6 +154,16 @@ export const SUBJECTS: readonly Subject[] = [
     address: ({ udpPort }) => `udp://127.0.0.1:${udpPort}`,
     carrier: "udp",
     isAllResuming: true,
+  },
+  {
+    name: "WebTransport",
+    file: "webtransport",
+    runtime: "deno",
+    address: ({ webTransport }) => {
+      if (webTransport === undefined) throw new Error("The gateway has no HTTP/3 here.");
+      return `https://127.0.0.1:${webTransport.port}#${encodeURIComponent(webTransport.certificateHash)}`;
+    },
+    carrier: "udp",
   },
   {
     name: "Webhooks",
