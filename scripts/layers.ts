@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from "dependency-cruiser";
 
 /** A file of ours, against a package or a module of the runtime. */
 const OURS =
-  "^(worker\\.ts$|(core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|tests)/)";
+  "^((worker|deno)\\.ts$|(core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|tests)/)";
 
 /**
  * Who may import whom: the table of docs/architecture.md, as rules. Each says why it is there, since that is what
@@ -70,7 +70,7 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   ),
   layer(
     "routes",
-    "^functions/routes\\.ts$",
+    "^functions/routes(-deno)?\\.ts$",
     ["^functions/[^/]+/index\\.ts$", "^functions/door\\.ts$"],
     "The table of doors sees each door's index.ts and no more, so that removing a protocol is removing a line and a folder.",
   ),
@@ -99,6 +99,12 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
     "^worker\\.ts$",
     ["^(core|wire|guide|functions|durable-objects|services|proto)/"],
     "worker.ts is bundled and deployed: what serves development, the gateway and the tests stays out of it.",
+  ),
+  layer(
+    "deno",
+    "^deno\\.ts$",
+    ["^(core|wire|guide|functions|services|proto)/"],
+    "deno.ts is the same composition for an edge without Durable Objects: what it reaches must load there, and cloudflare:workers does not.",
   ),
   layer(
     "proto",

@@ -5,7 +5,10 @@
 declare namespace Deno {
   const env: { toObject(): Record<string, string> };
 
-  function upgradeWebSocket(request: Request): { readonly socket: WebSocket & { readonly bufferedAmount: number }; readonly response: Response };
+  function upgradeWebSocket(request: Request): {
+    readonly socket: WebSocket & { readonly bufferedAmount: number };
+    readonly response: Response;
+  };
 
   interface ServeHandlerInfo {
     readonly remoteAddr: { readonly transport: string; readonly hostname?: string };

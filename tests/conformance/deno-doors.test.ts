@@ -9,7 +9,7 @@ import { serveDenoTarget } from "./serve-deno-target.ts";
 import { useServer } from "./serve-target.ts";
 
 /** The tests of these files, as they are, against the functions under Deno. */
-const FILES = (process.env.DENO_FILES ?? "matrix").split(",");
+const FILES = ["matrix", "presence", "json-rpc", "webhooks-incoming", "graphql-socket"];
 
 const missing = await whyNoRedis();
 
@@ -19,9 +19,7 @@ describe.skipIf(missing !== undefined)("under Deno", () => {
   beforeAll(async () => {
     redis = await startRedis();
     qstash = await serveQstash();
-    useServer((environment) =>
-      serveDenoTarget({ ...redis.environment, ...qstash.settings, ...environment }),
-    );
+    useServer((environment) => serveDenoTarget({ ...redis.environment, ...qstash.settings, ...environment }));
   });
   afterAll(async () => {
     useServer(undefined);

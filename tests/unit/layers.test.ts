@@ -55,6 +55,7 @@ describe("the layer check", () => {
     ["a page that imports the server", "web", "web/a.ts", "functions/sse/index.ts"],
     ["a stand-in that imports a door", "local", "local/qstash.ts", "functions/queue/index.ts"],
     ["a Worker that imports the gateway", "worker", "worker.ts", "gateway/main.ts"],
+    ["a Deno edge that imports a Durable Object", "deno", "deno.ts", "durable-objects/channel.ts"],
     ["a script that imports a service", "scripts", "scripts/a.ts", "services/a.ts"],
     ["source that imports a test", "core", "core/a.ts", "tests/unit/a.ts"],
   ])("names %s, also where it imports only a type", async (_name, rule, from, to) => {
