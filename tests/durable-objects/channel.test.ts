@@ -26,20 +26,24 @@ const dataOf = (json: string) => (JSON.parse(json) as { data: unknown }).data;
 
 /** A client's socket and what came over it, which can be waited for. */
 async function openClient(name: ChannelName, after: After = LATEST, member = { id: "m1", name: "Ann" }) {
-  const response = await channels.openSocket(name, {
-    after,
-    identity: {
-      kind: "user",
-      subject: member.id,
-      name: member.name,
-      roles: [],
-      channels: undefined,
-      expiresAtMs: undefined,
+  const response = await channels.openSocket(
+    name,
+    {
+      after,
+      identity: {
+        kind: "user",
+        subject: member.id,
+        name: member.name,
+        roles: [],
+        channels: undefined,
+        expiresAtMs: undefined,
+      },
+      mayWrite: true,
+      member,
+      subprotocol: undefined,
     },
-    mayWrite: true,
-    member,
-    subprotocol: undefined,
-  });
+    new Request("https://channel/"),
+  );
   const socket = response.webSocket;
   if (socket === null) throw new Error("no socket");
   const frames: Record<string, unknown>[] = [];
