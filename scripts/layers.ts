@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from "dependency-cruiser";
 
 /** A file of ours, against a package or a module of the runtime. */
 const OURS =
-  "^(worker\\.ts$|(composition|core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|self-host|tests)/)";
+  "^((worker|deno)\\.ts$|(composition|core|wire|guide|functions|durable-objects|services|proto|local|gateway|clients|web|bench|scripts|self-host|tests)/)";
 
 /**
  * Who may import whom: the table of docs/architecture.md, as rules. Each says why it is there, since that is what
@@ -70,7 +70,7 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
   ),
   layer(
     "routes",
-    "^functions/routes\\.ts$",
+    "^functions/routes(-deno)?\\.ts$",
     ["^functions/[^/]+/index\\.ts$", "^functions/door\\.ts$"],
     "The table of doors sees each door's index.ts and no more, so that removing a protocol is removing a line and a folder.",
   ),
@@ -116,6 +116,12 @@ export const LAYERS: readonly IForbiddenRuleType[] = [
     "^composition/parts\\.ts$",
     ["^functions/door\\.ts$"],
     "composition/parts.ts is read by the build, where no runtime is: it must not bring the runtime's modules with it.",
+  ),
+  layer(
+    "deno",
+    "^deno\\.ts$",
+    ["^(core|wire|guide|functions|services|proto)/"],
+    "deno.ts is the same composition for an edge without Durable Objects: what it reaches must load there, and cloudflare:workers does not.",
   ),
   layer(
     "proto",

@@ -1,3 +1,4 @@
+/// <reference path="./deno-runtime.d.ts" />
 import type { ServerSocket, Sockets } from "../core/ports.ts";
 
 /** Codes that mean something in general may not be sent (RFC 6455 §7.4.1); what they would have said is in the reason. */

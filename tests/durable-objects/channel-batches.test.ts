@@ -17,13 +17,17 @@ const event = (data: unknown, type = "t"): EncodedEvent => ({
 
 /** A reader; `ended` gives the data of all that it was sent, frame by frame, when its socket closes. */
 async function openReader(channel: ChannelName, member: string, subprotocol: string | undefined) {
-  const { webSocket: socket } = await channels.openSocket(channel, {
-    after: LATEST,
-    identity: { kind: "anonymous", address: "" },
-    mayWrite: false,
-    member: { id: member, name: "anonymous" },
-    subprotocol,
-  });
+  const { webSocket: socket } = await channels.openSocket(
+    channel,
+    {
+      after: LATEST,
+      identity: { kind: "anonymous", address: "" },
+      mayWrite: false,
+      member: { id: member, name: "anonymous" },
+      subprotocol,
+    },
+    new Request("https://channel/"),
+  );
   if (socket === null) throw new Error("no socket");
   const frames: unknown[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<unknown[]>();

@@ -44,7 +44,7 @@ async function openClient(name: ChannelName, after: After = LATEST, member = { i
       member,
       subprotocol: undefined,
     },
-    new Request("https://edge.test/", { headers: { upgrade: "websocket" } }),
+    new Request("https://channel/"),
   );
   const socket = response.webSocket;
   if (socket === null) throw new Error("no socket");

@@ -66,6 +66,7 @@ describe("the layer check", () => {
       "self-host/workers/a.ts",
       "scripts/a.ts",
     ],
+    ["a Deno edge that imports a Durable Object", "deno", "deno.ts", "durable-objects/channel.ts"],
     ["a script that imports a service", "scripts", "scripts/a.ts", "services/a.ts"],
     ["source that imports a test", "core", "core/a.ts", "tests/unit/a.ts"],
   ])("names %s, also where it imports only a type", async (_name, rule, from, to) => {
