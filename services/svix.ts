@@ -27,7 +27,8 @@ const OUR_FAULTS: ReadonlySet<number> = new Set([401, 403, 404]);
 export function createSvix(settings: SvixSettings): Svix {
   const { serverUrl, timeoutMs } = settings;
   return new Svix(settings.token, {
-    ...(serverUrl === undefined ? {} : { serverUrl }),
+    // An empty one is none; where it is not set, `workerd serve` gives null.
+    ...(serverUrl ? { serverUrl } : {}),
     requestTimeout: timeoutMs,
     // We try again ourselves, and remember it.
     retryScheduleInMs: [],

@@ -80,14 +80,14 @@ it("makes a project of REST, SSE and webhooks that is whole: it is checked, test
   await reader?.cut();
   server.signal("SIGTERM");
   expect((await server.ended).code).toBe(0);
-}, 90_000);
+}, 120_000);
 
 it("makes a project of MQTT, TCP and WebSocket, which tests itself on ports of its own", async () => {
   const directory = await make("sensors", "mqtt,tcp,websocket");
   expect(existsSync(join(directory, "durable-objects", "mqtt-session.ts"))).toBe(true);
   expect(existsSync(join(directory, "services", "svix.ts"))).toBe(false);
   expect((await npm(directory, "test")).stdout).toMatch(/Tests\s+6 passed/);
-}, 90_000);
+}, 120_000);
 
 it("writes nothing where the doors or the folder will not do, and says what would", async () => {
   const unknown = await run(["init", "other", "--doors", "rest,ssee"], { cwd: folder });
