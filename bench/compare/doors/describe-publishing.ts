@@ -1,8 +1,8 @@
 import type { Part } from "../chapter.ts";
 import { amount, sentence, written } from "../sentence.ts";
-import { fullMark } from "./describe-reading.ts";
 import type { DoorFigures } from "./figures.ts";
 import { known } from "./figures.ts";
+import { fullMark } from "./read-rows.ts";
 
 /** The part on publishing. */
 export function describePublishing({ doors, scale }: DoorFigures): readonly Part[] {
