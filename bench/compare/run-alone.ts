@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const stopped = new AbortController();
-onInterruption(() => stopped.abort());
+onInterruption(() => stopped.abort(new Error("Interrupted.")));
 const startedMs = performance.now();
 let label = "";
 const lab: Lab = {

@@ -12,7 +12,7 @@ import type { DoorFigures, FloorFigures } from "./figures.ts";
 import type { SideServer, Sides } from "./sides.ts";
 import { startSides } from "./sides.ts";
 
-const FULL = { rounds: 4, roundMs: 500, warmUpMs: 400 };
+const FULL = { rounds: 4, roundMs: 450, warmUpMs: 300 };
 const QUICK = { rounds: 1, roundMs: 200, warmUpMs: 0 };
 const STARTED = 0.03;
 const WATCHED_MS = 150;
