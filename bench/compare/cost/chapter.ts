@@ -7,7 +7,7 @@ import { measureCost } from "./measure.ts";
 export const cost: Chapter<CostFigures> = {
   name: "cost",
   title: "Cost on Cloudflare",
-  budgetSeconds: 75,
+  budgetSeconds: 100,
   measure: measureCost,
   describe: describeCost,
 };

@@ -50,10 +50,14 @@ interface Priced {
   readonly events: number;
   readonly usage: Usage;
   readonly total: number;
+  /** The part of it that depends on how fast this machine was. */
+  readonly duration: number;
 }
 
 function toPriced({ name, events, usage }: Counted): readonly Priced[] {
-  return usage === undefined ? [] : [{ name, events, usage, total: toCostPerMillion(usage, events).total }];
+  if (usage === undefined) return [];
+  const { total, objectDuration: duration } = toCostPerMillion(usage, events);
+  return [{ name, events, usage, total, duration }];
 }
 
 const USE_COLUMNS = [
@@ -138,7 +142,7 @@ function toFindings(
   const subscribers = figures.reading[0]?.byMany.subscribers ?? 0;
   if (dear !== undefined)
     findings.push(
-      `That ${subscribers} subscribers get a million events costs less than $${CHEAP_DOLLARS} over ${free.length} of ${many.length} wires, since what an object sends is free; over ${dear.name} it costs $${dear.total.toFixed(2)}.`,
+      `That ${subscribers} subscribers get a million events costs less than $${CHEAP_DOLLARS} over ${free.length} of ${many.length} wires, since what an object sends is free; over ${dear.name} it costs $${dear.total.toFixed(2)}, of which $${dear.duration.toFixed(2)} is the time that objects were busy on this machine.`,
     );
   return findings;
 }
@@ -152,7 +156,7 @@ function toMissing(figures: CostFigures): readonly string[] {
     ]),
   ];
   return [
-    "Not counted: what goes through the gateway (gRPC, UDP, WebTransport, AMQP), which is a server of one's own and reaches the Worker as any client does; webhooks and the queue, whose deliveries QStash or Svix bill.",
+    "Not counted: what goes through the gateway (gRPC, UDP, WebTransport, AMQP), which is a server of one's own and reaches the Worker as any client does; and what QStash bills for the queue's messages.",
     ...all.flatMap(({ name, failure }) =>
       failure === undefined ? [] : [`The cost of ${name}: ${failure}.`],
     ),

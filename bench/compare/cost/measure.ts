@@ -59,7 +59,7 @@ export async function measureCost(lab: Lab): Promise<CostFigures> {
 
 async function countPublishing(
   server: CountedServer,
-  { name, eventsEach = 1, open }: Publisher,
+  { name, eventsEach = 1, isLater = false, open }: Publisher,
   publishes: number,
 ): Promise<Counted> {
   const calls = Math.ceil(publishes / Math.min(eventsEach, 10));
@@ -74,6 +74,7 @@ async function countPublishing(
       await delay(SETTLE_MS);
       await server.reset();
       for (let call = 0; call < calls; call += 1) await publisher.publish();
+      if (isLater) await within(`${name}: the deliveries`, DEADLINE_MS, untilWritten(server, events));
       return { name, events, usage: await server.read() };
     } finally {
       publisher.close();
@@ -81,6 +82,12 @@ async function countPublishing(
   } catch (error) {
     return { name, events, failure: toText(error) };
   }
+}
+
+async function untilWritten(server: CountedServer, rows: number): Promise<void> {
+  while ((await server.read()).rowsWritten < rows) await delay(20);
+  // The delivery itself has yet to be answered.
+  await delay(SETTLE_MS);
 }
 
 /** What the publishes cost by themselves, at the pace of the reading runs. */

@@ -8,6 +8,8 @@ export interface Publisher {
   readonly name: string;
   /** Events of one publish; one where this is left out. */
   readonly eventsEach?: number;
+  /** Whether the event comes to its channel after the answer, so that its row has to be waited for. */
+  readonly isLater?: boolean;
   open(server: CountedServer, channel: string): Promise<OpenPublisher>;
 }
 
@@ -92,6 +94,13 @@ export const PUBLISHERS: readonly Publisher[] = [
     path: "/rpc",
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "channel.publish", params: { channel, ...EVENT } }),
   })),
+  {
+    isLater: true,
+    ...byRequest("Queue, with its delivery", (channel) => ({
+      path: `/queue/${channel}`,
+      body: JSON.stringify(EVENT),
+    })),
+  },
   {
     name: "WebSocket",
     open: ({ url }, channel) => openSocketPublisher(`${url.replace(/^http/, "ws")}/ws/${channel}`),

@@ -1,3 +1,6 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { COMPARED_DOORS } from "../../../clients/command/doors.ts";
 import type { Target } from "../../../clients/command/target.ts";
@@ -64,6 +67,7 @@ export const SUBSCRIBINGS: readonly Subscribing[] = [
         POLL_INTERVAL_MS,
       ),
   },
+  { name: "webhooks", open: openWebhooks },
   ...COMPARED_DOORS.filter(({ name }) => !OWN.includes(name) && !THROUGH_GATEWAY.includes(name)).map(
     (door): Subscribing => ({
       name: door.name,
@@ -106,6 +110,44 @@ async function openStreams(
     take().catch((error: unknown) => !signal.aborted && onFailure(error));
   });
   await Promise.all(opening);
+}
+
+/** An endpoint for each subscriber, and one receiver that takes whatever comes. */
+async function openWebhooks(
+  { url }: CountedServer,
+  channel: string,
+  { count, signal, onEvent }: Subscription,
+): Promise<void> {
+  const receiver = createServer(async (request, response) => {
+    const body = await text(request);
+    response.writeHead(204).end();
+    if (body.includes(MARK)) onEvent();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const post = async <T>(path: string, body: object, headers: object = {}): Promise<T> => {
+    const response = await fetch(`${url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(await response.text());
+    return (await response.json()) as T;
+  };
+  const { token } = await post<{ token: string }>("/auth/token", { name: "receiver" });
+  const headers = { authorization: `Bearer ${token}` };
+  const { port } = receiver.address() as AddressInfo;
+  const ids: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const endpoint = { url: `http://127.0.0.1:${port}/${index}`, channels: [channel] };
+    ids.push((await post<{ id: string }>("/webhooks/endpoints", endpoint, headers)).id);
+  }
+  signal.addEventListener("abort", () => {
+    const remove = (id: string) => fetch(`${url}/webhooks/endpoints/${id}`, { method: "DELETE", headers });
+    // Gone before the next door is counted, as far as may be; what is not is a few alarms.
+    Promise.all(ids.map(remove))
+      .catch(() => undefined)
+      .finally(() => receiver.close());
+  });
 }
 
 /** Asks again and again, from the cursor of the last answer. */
