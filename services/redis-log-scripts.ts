@@ -14,7 +14,7 @@
  * Each script is one command and atomic. What is a sequence to a client, and which text an event is, is made in
  * TypeScript: a script counts.
  */
-export const LUA_LOG = `
+const LUA_LOG = `
 local P = KEYS[1]
 local call = redis.call
 local function channelKey(c) return P .. ':ch:' .. c end
