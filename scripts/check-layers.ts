@@ -7,6 +7,7 @@ import { ROOT } from "./paths.ts";
 
 const TREES = [
   "worker.ts",
+  "deno.ts",
   "core",
   "wire",
   "guide",
