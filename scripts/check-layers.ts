@@ -8,6 +8,7 @@ import { ROOT } from "./paths.ts";
 const TREES = [
   "worker.ts",
   "composition",
+  "deno.ts",
   "core",
   "wire",
   "guide",
