@@ -61,6 +61,12 @@ describe("what the report says of our doors", () => {
     expect(findings.find((one) => one.startsWith("Least memory"))).toContain("SSE with 2 KiB");
   });
 
+  it("recommends no door for noise", () => {
+    const noise = { withoutP50Ms: 2, withP50Ms: 1, withoutP99Ms: 4, withP99Ms: 3, meanLaterMs: -5 };
+    const { choices } = describeDoors(figures(measured("sse", 1, { loss: noise }), measured("websocket", 2)));
+    expect(choices?.rows.find(([work]) => String(work).includes("loses packets"))?.[1]).toBe("**WebSocket**");
+  });
+
   it("names what is missing, with the reason once for all that it holds for", () => {
     const { missing, findings } = describeDoors(
       figures(measured("sse", 1, { idle: MISSING }), measured("websocket", 2, { idle: MISSING }), {

@@ -77,7 +77,11 @@ const LOSS: Criterion = {
   what: "delay added by a lost packet",
   unit: "ms",
   isLowerBetter: true,
-  value: reading(({ loss }) => known(loss)?.meanLaterMs),
+  // Below zero is noise that covered it: no door is recommended for that.
+  value: reading(({ loss }) => {
+    const laterMs = known(loss)?.meanLaterMs;
+    return laterMs === undefined || laterMs <= 0 ? undefined : laterMs;
+  }),
 };
 const PUBLISH_ALONE: Criterion = {
   what: "one publish at a time",

@@ -116,7 +116,7 @@ export function describeLoss({ scale }: DoorFigures, rows: readonly Row[]): Part
             "It was not measured in this run; the first page says why. `bench/compare/doors/measure-loss.ts` measures it where the machine lets a network namespace drop packets.",
           ]
         : written(
-            sentence`In a network namespace of its own ${amount(scale.lossPart * 100, "%")} of the packets to readers were dropped by the kernel, at random, with ${amount(scale.lossPerSecond, "events/s")} for each door. There is no distance between the two, so what shows is the wire's own recovery: TCP's timer, QUIC's, or a datagram that is asked for again. The cost of one lost packet is the mean delay that was added, divided by the part that was lost; events behind a lost one that had to wait are in it.`,
+            sentence`In a network namespace of its own ${amount(scale.lossPart * 100, "%")} of the packets to readers were dropped by the kernel, at random, with ${amount(scale.lossPerSecond, "events/s")} for each door. There is no distance between the two, so what shows is the wire's own recovery: TCP's timer, QUIC's, or a datagram that is asked for again. The cost of one lost packet is the mean delay that was added, divided by the part that was lost; events behind a lost one that had to wait are in it. Where it is below zero, other work on the machine covered it.`,
           ),
     charts:
       measured.length === 0
