@@ -1,7 +1,8 @@
-import { EverywireError } from "../core/error.ts";
 import type { Ports } from "../core/ports.ts";
 import type { Queue } from "../core/queue.ts";
 import type { Records } from "../core/records.ts";
+import type { PartName } from "../functions/door.ts";
+import { absentPort } from "../services/absent.ts";
 
 /**
  * What stands for the parts that a Worker was built without. The doors that need them were left out as well, so all that
@@ -26,10 +27,6 @@ export function createAbsentPorts(): Omit<
   };
 }
 
-/** A port that refuses every call but those that it is given. */
-function absent<T extends object>(part: string, answers: Partial<T> = {}): T {
-  const refuse = (): never => {
-    throw new EverywireError("unavailable", `This server was built without ${part}.`);
-  };
-  return new Proxy(answers, { get: (target, name) => Reflect.get(target, name) ?? refuse }) as T;
+function absent<Port extends object>(part: PartName, answers: Partial<Port> = {}): Port {
+  return absentPort("unavailable", `This server was built without ${part}.`, answers);
 }

@@ -34,10 +34,23 @@ export function createAbsentPorts(): AbsentPorts {
   };
 }
 
-/** Every method of it rejects. */
-function absent<Port extends object>(what: string): Port {
+/**
+ * A port that is not there: every method of it rejects, but those that it is given.
+ *
+ * @param code what whoever asks is told: `not_found` where the edge can have no such thing, `unavailable` where this
+ *   server was built without it
+ */
+export function absentPort<Port extends object>(
+  code: "not_found" | "unavailable",
+  message: string,
+  answers: Partial<Port> = {},
+): Port {
   const refuse = async (): Promise<never> => {
-    throw new EverywireError("not_found", `This edge has no ${what}: they need Durable Objects.`);
+    throw new EverywireError(code, message);
   };
-  return new Proxy({} as Port, { get: () => refuse });
+  return new Proxy(answers, { get: (target, name) => Reflect.get(target, name) ?? refuse }) as Port;
+}
+
+function absent<Port extends object>(what: string): Port {
+  return absentPort("not_found", `This edge has no ${what}: they need Durable Objects.`);
 }
