@@ -55,7 +55,11 @@ function serve(routes: (router: ConnectRouter) => void) {
     { name: "eliza", summary: "", example: "", guarantees: undefined, needs: [] },
     routes,
   );
-  const edge = { settings: parseSettings({ RATE_LIMITS: "off" }), ports: {} } as unknown as Edge;
+  const edge = {
+    settings: parseSettings({ RATE_LIMITS: "off" }),
+    ports: {},
+    addressOf: () => "",
+  } as unknown as Edge;
   const app = createApp([door], edge);
   return (input: RequestInfo | URL, init?: RequestInit) =>
     app(new Request(input as string, init), {} as never);
