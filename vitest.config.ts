@@ -9,7 +9,8 @@ const GATEWAY_TESTS = [
 
 /**
  * One project for each kind of test. `groupOrder`: groups run one after another, so that what floods and kills is not
- * beside what times. `isolate: false`: the files of a worker share its modules, which saves each a second of loading.
+ * beside what times. `maxWorkers`: three, also on two cores, where files mostly wait for servers to start and to come back.
+ * `isolate: false`: the files of a worker share its modules, which saves each a second of loading.
  */
 export default defineConfig({
   test: {
@@ -62,7 +63,7 @@ export default defineConfig({
           isolate: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
@@ -107,7 +108,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 30_000,
           isolate: false,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
     ],

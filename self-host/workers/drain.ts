@@ -6,6 +6,9 @@ const DRAIN_CONCURRENCY = 32;
 /** For what a door has still to say on a connection when its feed was cut. */
 const FAREWELL_MS = 200;
 
+/** A long poll of an object. */
+type Wait = (this: DurableObjectShape, request: { readonly timeoutMs: number }) => Promise<unknown>;
+
 /** What a Durable Object has of these, seen from within. */
 interface DurableObjectShape {
   readonly ctx: DurableObjectState;
@@ -13,7 +16,8 @@ interface DurableObjectShape {
   fetch?(request: Request): Response | Promise<Response>;
   webSocketClose?(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void>;
   webSocketError?(socket: WebSocket, error: unknown): void | Promise<void>;
-  wait?(request: { readonly timeoutMs: number }): Promise<unknown>;
+  wait?: Wait;
+  waitText?: Wait;
   drain?(): void;
 }
 
@@ -36,7 +40,7 @@ let isDraining = false;
  */
 export function makeDrainable(prototype: object, binding: string): void {
   const shape = prototype as DurableObjectShape;
-  const { fetch, webSocketClose, webSocketError, wait } = shape;
+  const { fetch, webSocketClose, webSocketError } = shape;
   const hold = (object: DurableObjectShape) => {
     const { id } = object.ctx;
     const namespace = object.env[binding];
@@ -70,8 +74,10 @@ export function makeDrainable(prototype: object, binding: string): void {
       return webSocketError.call(this, socket, error);
     };
   }
-  if (wait !== undefined) {
-    shape.wait = async function (this: DurableObjectShape, request) {
+  for (const name of ["wait", "waitText"] as const) {
+    const wait = shape[name];
+    if (wait === undefined) continue;
+    shape[name] = async function (request) {
       const ended = Promise.withResolvers<void>();
       const mine = waits.get(this) ?? new Set();
       waits.set(this, mine.add(ended.resolve));

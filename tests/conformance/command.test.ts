@@ -1,7 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../clients/command/commands.ts";
 import { COMPARED_DOORS, DOOR_NAMES } from "../../clients/command/doors.ts";
@@ -14,6 +16,7 @@ import { ROOT } from "../../scripts/paths.ts";
 import type { CommandOptions } from "./command-process.ts";
 import { LAUNCHER, run, start, toJsonLines } from "./command-process.ts";
 import { createCuttableProxy } from "./cuttable-proxy.ts";
+import { http } from "./doors/http.ts";
 import { orSkipped, whyMissing } from "./missing.ts";
 import type { ServedTarget } from "./serve-target.ts";
 import { serveTarget } from "./serve-target.ts";
@@ -141,18 +144,26 @@ describe("everywire pub and sub", () => {
     expect(stdout).not.toContain("\u001b");
   });
 
-  it("ends without a word when nobody reads on", () => {
-    const script = `set -o pipefail; "$0" "$1" sub ${channel} --after earliest --json | head -n 1`;
-    const { status, stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, LAUNCHER], {
+  it("ends without a word when nobody reads on", async () => {
+    const read = `demo/read-${process.pid}`;
+    const script = `set -o pipefail; "$0" "$1" sub ${read} --after earliest --json | head -n 1`;
+    const reader = spawn("bash", ["-c", script, process.execPath, LAUNCHER], {
       env: { ...process.env, ...environment() },
-      encoding: "utf8",
-      timeout: 20_000,
-      input: "",
+      stdio: ["ignore", "pipe", "pipe"],
     });
-    // Nobody notices a closed pipe before the next write.
-    expect(stdout.split("\n")).toHaveLength(2);
-    expect([status, stderr]).toEqual([0, ""]);
-  });
+    const ended = once(reader, "close");
+    const said = { stdout: "", stderr: "" };
+    reader.stdout.on("data", (chunk: Buffer) => (said.stdout += String(chunk)));
+    reader.stderr.on("data", (chunk: Buffer) => (said.stderr += String(chunk)));
+    // Nobody notices a closed pipe before the next write, so there is always one more.
+    while (reader.exitCode === null) {
+      await http.publish?.(target, read, { type: "message", data: 1 });
+      await Promise.race([ended, delay(100)]);
+    }
+    await ended;
+    expect(said.stdout.split("\n")).toHaveLength(2);
+    expect([reader.exitCode, said.stderr]).toEqual([0, ""]);
+  }, 20_000);
 });
 
 describe("everywire's exit codes", () => {

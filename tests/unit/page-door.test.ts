@@ -8,7 +8,12 @@ import { createSystemDoor } from "../../functions/system/index.ts";
 
 /** A Worker of this door and the one for what describes it, with files or without. */
 function createWorker(page: PageFiles | undefined) {
-  const edge = { settings: parseSettings({ RATE_LIMITS: "off" }), ports: {}, page } as unknown as Edge;
+  const edge = {
+    settings: parseSettings({ RATE_LIMITS: "off" }),
+    ports: {},
+    page,
+    addressOf: () => "",
+  } as unknown as Edge;
   const doors: Door[] = [];
   doors.push(
     createPageDoor(() => doors),
