@@ -75,7 +75,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 30_000,
           isolate: false,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
@@ -96,7 +96,7 @@ export default defineConfig({
           sequence: { groupOrder: 5 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
@@ -104,7 +104,7 @@ export default defineConfig({
           name: "recovery",
           include: ["tests/recovery/**/*.test.ts"],
           exclude: GATEWAY_TESTS,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
           testTimeout: 120_000,
           hookTimeout: 30_000,
           isolate: false,
