@@ -14,7 +14,6 @@ beforeAll(() => {
   mkdirSync(join(folder, "full"));
   writeFileSync(join(folder, "full", "mine.txt"), "");
   writeFileSync(join(folder, "file"), "");
-  symlinkSync(tmpdir(), join(folder, "away"));
   symlinkSync(join(folder, "empty"), join(folder, "link"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -26,17 +25,15 @@ it("offers the doors that there are", () => {
 it("makes a project in a folder that is not there, or is empty", () => {
   expect(chooseTargetDirectory("empty", folder)).toEqual({ path: join(folder, "empty"), name: "empty" });
   expect(chooseTargetDirectory("apps/my-app", folder).name).toBe("my-app");
+  expect(chooseTargetDirectory("../my-app", folder).path).toBe(join(folder, "..", "my-app"));
+  expect(chooseTargetDirectory(join(folder, "empty"), "/elsewhere").path).toBe(join(folder, "empty"));
 });
 
 it.each([
   ["full", "is not empty"],
   ["file", "is no folder"],
   ["link", "is no folder"],
-  ["away/my-app", "by a link"],
-  ["../my-app", "leads out"],
-  ["apps/../../my-app", "leads out"],
   ["apps/..", "cannot be the name"],
-  ["/tmp/my-app", "leads out"],
   ["My App", "cannot be the name"],
   ["-rf", "cannot be the name"],
   ["a\u0000b", "cannot be the name"],
