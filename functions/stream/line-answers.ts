@@ -3,6 +3,7 @@ import type { NdjsonLine } from "../../wire/ndjson.ts";
 import { NdjsonSplitter } from "../../wire/ndjson.ts";
 import { BodyChunks } from "./body-chunks.ts";
 import { encodeError, HEARTBEAT } from "./encode.ts";
+import { ReadAhead } from "./read-ahead.ts";
 
 export interface LineAnswersOptions {
   readonly body: ReadableStream<Uint8Array>;
@@ -27,13 +28,15 @@ const UTF8 = new TextEncoder();
  * The answers to a body of lines, as a stream that begins while the body is still coming: full duplex over one
  * HTTP request.
  *
- * The body is read when there is room for answers. So who sends without reading is slowed once `maxUnreadBytes` of
+ * Lines that come while others are being handled wait, about a batch of them, and are handled together (`read-ahead.ts`).
+ *
+ * What has come is taken when there is room for answers. So who sends without reading is slowed once `maxUnreadBytes` of
  * answers wait here, and what is held is bounded in both directions however long the body is.
  */
 export class LineAnswers {
   readonly body: ReadableStream<Uint8Array>;
   readonly #options: LineAnswersOptions;
-  readonly #chunks: BodyChunks;
+  readonly #chunks: ReadAhead;
   readonly #splitter: NdjsonSplitter;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -41,7 +44,8 @@ export class LineAnswers {
 
   constructor(options: LineAnswersOptions) {
     this.#options = options;
-    this.#chunks = new BodyChunks(options.body);
+    const { maxBatchLines: maxChunks, maxBatchBytes: maxBytes } = options;
+    this.#chunks = new ReadAhead(new BodyChunks(options.body), { maxChunks, maxBytes });
     this.#splitter = new NdjsonSplitter(options.maxLineBytes);
     this.body = new ReadableStream<Uint8Array>(
       {
@@ -92,9 +96,9 @@ export class LineAnswers {
   }
 
   async #answerNext(): Promise<boolean> {
-    const chunk = await this.#read();
+    const chunks = await this.#read();
     if (this.#isEnded) return false;
-    const lines = chunk === undefined ? this.#splitter.end() : this.#splitter.push(chunk);
+    const lines = chunks === undefined ? this.#splitter.end() : this.#linesOf(chunks);
     let hasAnswered = false;
     for (const batch of toBatches(lines, this.#options)) {
       const text = await this.#options.answer(batch);
@@ -102,15 +106,19 @@ export class LineAnswers {
       this.#send(text);
       hasAnswered = true;
     }
-    if (chunk !== undefined) return hasAnswered;
+    if (chunks !== undefined) return hasAnswered;
     this.stop();
     this.#controller.close();
     return true;
   }
 
-  async #read(): Promise<Uint8Array | undefined> {
+  *#linesOf(chunks: readonly Uint8Array[]): Generator<NdjsonLine, void> {
+    for (const chunk of chunks) yield* this.#splitter.push(chunk);
+  }
+
+  async #read(): Promise<readonly Uint8Array[] | undefined> {
     try {
-      return await this.#chunks.next();
+      return await this.#chunks.take();
     } catch {
       // The client has gone in the middle of its body: nobody is there to be told. Closed all the same, since the
       // runtime takes a response that can never end for a fault of ours.
