@@ -7,6 +7,13 @@ import { toRequestText } from "./http-connection.ts";
 /** A WebSocket, or an answer that goes on: server-sent events, NDJSON. */
 export type BroadcastKind = "webSocket" | "stream";
 
+/** How a reader begins. */
+export interface Greeting {
+  /** What it says first, where the server has to be spoken to before it sends events. */
+  readonly text?: string | undefined;
+  readonly subprotocol?: string;
+}
+
 /** The end of the text that each event in the lab carries once, whatever it is wrapped in. */
 const MARK = Buffer.from('xxxxxxxx"');
 const AT_ONCE = 50;
@@ -31,7 +38,7 @@ export class BroadcastReaders {
     kind: BroadcastKind,
     url: string,
     count: number,
-    greeting?: string,
+    greeting: Greeting = {},
   ): Promise<BroadcastReaders> {
     const readers = Array.from({ length: count }, () => new Reader());
     const all = new BroadcastReaders(readers);
@@ -82,7 +89,7 @@ class Reader {
   async open(
     kind: BroadcastKind,
     url: string,
-    greeting: string | undefined,
+    { text: greeting, subprotocol }: Greeting,
     onEvents: (count: number) => void,
   ): Promise<void> {
     const { hostname, port } = new URL(url);
@@ -127,7 +134,7 @@ class Reader {
     socket.on("close", () => onEnd());
     await once(socket, "connect");
     const headers: Record<string, string> =
-      kind === "webSocket" ? toUpgrade() : { accept: "text/event-stream, application/x-ndjson" };
+      kind === "webSocket" ? toUpgrade(subprotocol) : { accept: "text/event-stream, application/x-ndjson" };
     socket.write(toRequestText({ method: "GET", url, headers }), "latin1");
     try {
       await opened.promise;
@@ -159,8 +166,9 @@ class Reader {
 
 const EMPTY = Buffer.alloc(0);
 
-function toUpgrade(): Record<string, string> {
+function toUpgrade(subprotocol: string | undefined): Record<string, string> {
   return {
+    ...(subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol }),
     upgrade: "websocket",
     connection: "Upgrade",
     "sec-websocket-version": "13",

@@ -25,7 +25,7 @@ it("offers the doors that there are", () => {
 it("makes a project in a folder that is not there, or is empty", () => {
   expect(chooseTargetDirectory("empty", folder)).toEqual({ path: join(folder, "empty"), name: "empty" });
   expect(chooseTargetDirectory("apps/my-app", folder).name).toBe("my-app");
-  expect(chooseTargetDirectory("../my-app", folder).path).toBe(join(folder, "..", "my-app"));
+  expect(chooseTargetDirectory("../empty", join(folder, "apps")).path).toBe(join(folder, "empty"));
   expect(chooseTargetDirectory(join(folder, "empty"), "/elsewhere").path).toBe(join(folder, "empty"));
 });
 

@@ -1,5 +1,6 @@
+import { BATCH_SUBPROTOCOL } from "../../../wire/socket-frame.ts";
 import { BroadcastLoad } from "../../broadcast-load.ts";
-import type { BroadcastKind } from "../../broadcast-readers.ts";
+import type { BroadcastKind, Greeting } from "../../broadcast-readers.ts";
 import { BroadcastReaders } from "../../broadcast-readers.ts";
 import { EVENT_BODY, PUBLISH_HEADERS } from "../../everywire-client.ts";
 import type { RequestParts } from "../../http-connection.ts";
@@ -97,6 +98,8 @@ interface FanOutShape {
   /** Everywire's door, and the bare worker's. */
   readonly paths: readonly [ours: string, bare: string];
   readonly what: string;
+  /** What Everywire's readers ask for; the bare worker's ask for nothing. */
+  readonly subprotocol?: string;
 }
 
 const WEB_SOCKETS: FanOutShape = {
@@ -104,6 +107,12 @@ const WEB_SOCKETS: FanOutShape = {
   kind: "webSocket",
   paths: ["ws", "read"],
   what: "the floor sends to each socket in a loop, in the object",
+};
+const WEB_SOCKET_BATCHES: FanOutShape = {
+  ...WEB_SOCKETS,
+  title: "WebSockets that take batches",
+  what: "Everywire's readers ask for several events in a frame (`everywire.batch`), and the floor sends each by itself",
+  subprotocol: BATCH_SUBPROTOCOL,
 };
 const EVENT_STREAMS: FanOutShape = {
   title: "SSE",
@@ -120,8 +129,8 @@ const LINE_STREAMS: FanOutShape = {
 
 function fanOut(name: string, shape: FanOutShape, isOffered: boolean): FloorDoor {
   const readers = isOffered ? OFFERED_READERS : READERS;
-  const load = async (readUrl: string, parts: RequestParts): Promise<Load> => {
-    const opened = await BroadcastReaders.open(shape.kind, readUrl, readers);
+  const load = async (readUrl: string, parts: RequestParts, greeting: Greeting = {}): Promise<Load> => {
+    const opened = await BroadcastReaders.open(shape.kind, readUrl, readers, greeting);
     const broadcast = await BroadcastLoad.open(opened, parts, isOffered ? OFFERING_CONNECTIONS : 1);
     return {
       run: (durationMs) =>
@@ -141,8 +150,10 @@ function fanOut(name: string, shape: FanOutShape, isOffered: boolean): FloorDoor
     ...(isOffered ? { offered: OFFERED_EVENTS * readers } : {}),
     async open({ ours, bare }) {
       const [ourPath, barePath] = shape.paths;
+      const { subprotocol } = shape;
+      const greeting = subprotocol === undefined ? {} : { subprotocol };
       return {
-        ours: await load(`${ours.url}/${ourPath}/demo/${name}`, ours.requests.publishTo(name)),
+        ours: await load(`${ours.url}/${ourPath}/demo/${name}`, ours.requests.publishTo(name), greeting),
         bare: await load(`${bare.url}/${barePath}/${name}`, toBareAppend(bare.url, name)),
       };
     },
@@ -237,6 +248,7 @@ export const FLOOR_DOORS: readonly FloorDoor[] = [
   publish(MANY_WRITERS),
   fanOut("fan-out-websocket", WEB_SOCKETS, false),
   fanOut("offered-websocket", WEB_SOCKETS, true),
+  fanOut("offered-batches", WEB_SOCKET_BATCHES, true),
   fanOut("fan-out-sse", EVENT_STREAMS, false),
   fanOut("offered-sse", EVENT_STREAMS, true),
   fanOut("fan-out-ndjson", LINE_STREAMS, false),

@@ -48,10 +48,10 @@ async function measureOne(
     await delay(SETTLE_MS);
     return residentBytesOfAll(treeOf(peer.processIds()));
   };
-  const first = await BroadcastReaders.open(wire, readUrl, FIRST, greeting);
+  const first = await BroadcastReaders.open(wire, readUrl, FIRST, { text: greeting });
   try {
     const before = await memory();
-    const more = await BroadcastReaders.open(wire, readUrl, readers, greeting);
+    const more = await BroadcastReaders.open(wire, readUrl, readers, { text: greeting });
     try {
       const after = await memory();
       return before === undefined || after === undefined ? undefined : (after - before) / 1024 / readers;

@@ -129,7 +129,9 @@ async function openBroadcast(
   writers: number,
 ): Promise<BroadcastLoad | undefined> {
   if (broadcast === undefined) return undefined;
-  const opened = await BroadcastReaders.open(kind, broadcast.readUrl, readers, broadcast.greeting);
+  const opened = await BroadcastReaders.open(kind, broadcast.readUrl, readers, {
+    text: broadcast.greeting,
+  });
   return BroadcastLoad.open(opened, broadcast.publish, writers);
 }
 
