@@ -9,7 +9,17 @@ import { serveDenoTarget } from "./serve-deno-target.ts";
 import { useServer } from "./serve-target.ts";
 
 /** The tests of these files, as they are, against the functions under Deno. */
-const FILES = ["matrix", "presence", "json-rpc", "webhooks-incoming", "graphql-socket"];
+const FILES = [
+  "matrix",
+  "presence",
+  "json-rpc",
+  "webhooks-incoming",
+  "graphql-socket",
+  "graphql-http",
+  "rest-http",
+  "rest-resources",
+  "connect-users",
+];
 
 const missing = await whyNoRedis();
 
