@@ -1,7 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
 import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
-import type { AppendRequest, EncodedEvent, Page, Presence, ReadRequest, StoredEvent } from "../core/ports.ts";
+import type {
+  AppendRequest,
+  EncodedEvent,
+  Page,
+  Presence,
+  ReadRequest,
+  Receipt,
+  StoredEvent,
+} from "../core/ports.ts";
 import type { Failure, Result } from "../core/result.ts";
 import { attempt, attemptAsync } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
@@ -17,7 +25,6 @@ import type {
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
-import type { AppendedAll } from "./channel-appends.ts";
 import { ChannelAppends } from "./channel-appends.ts";
 import type { SocketOpening } from "./channel-entrance.ts";
 import { ChannelEntrance } from "./channel-entrance.ts";
@@ -134,13 +141,12 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#log.isRegistered ? answer : this.#register().then(() => answer);
   }
 
-  /** What sockets publish; each outcome is by itself. @throws EverywireError */
-  appendNow(requests: readonly AppendRequest[]): AppendedAll["outcomes"] {
+  /** What a socket publishes, in the same turn as it came. @throws EverywireError */
+  appendNow(request: AppendRequest): readonly Receipt[] {
     const nowMs = Date.now();
-    const { outcomes, fresh } = this.#appends.storeAll(requests, nowMs);
+    const { receipts, fresh } = this.#appends.store(request, nowMs);
     this.#deliver(fresh, nowMs);
-    if (fresh.length > 0 && !this.#log.isRegistered) this.ctx.waitUntil(this.#register());
-    return outcomes;
+    return receipts;
   }
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
@@ -300,19 +306,17 @@ export class Channel extends DurableObject<ChannelEnv> {
       : new Response(null, { ...answer, headers: { "sec-websocket-protocol": opening.subprotocol } });
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    this.#commands.onMessage(socket, message);
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
+    if (this.#commands.onMessage(socket, message) && !this.#log.isRegistered) return this.#register();
   }
 
   override webSocketClose(socket: WebSocket): void {
-    this.#commands.flush();
     this.#entrance.onGone(socket);
     // Without arguments: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
     socket.close();
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#commands.flush();
     this.#entrance.onGone(socket);
   }
 

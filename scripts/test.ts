@@ -9,7 +9,7 @@ import type { TestCounts } from "./test-counts.ts";
 import { countTests, formatCounts } from "./test-counts.ts";
 
 /** All tests together, so that a run that hangs says so before whoever waits for it gives up. */
-const TIMEOUT_MS = 560_000;
+const TIMEOUT_MS = 600_000;
 
 const REPORT = join(dirname(BUNDLE), "test-report.json");
 

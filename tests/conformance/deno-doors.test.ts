@@ -17,8 +17,6 @@ const FILES = [
   "graphql-socket",
   "graphql-http",
   "rest-http",
-  "rest-resources",
-  "connect-users",
 ];
 
 const missing = await whyNoRedis();

@@ -16,7 +16,7 @@ import { publishers, readers } from "../conformance/doors.ts";
 import { toTargetGateway } from "../conformance/serve-target.ts";
 
 /** Kills in a row; each is at a random moment under load. More is for a longer run (AGENTS.md). */
-const KILLS = Number(process.env.RECOVERY_KILLS ?? 5);
+const KILLS = Number(process.env.RECOVERY_KILLS ?? 4);
 const WRITERS_PER_DOOR = 1;
 const CHANNEL = "demo/recovery";
 
