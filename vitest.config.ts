@@ -7,6 +7,22 @@ const GATEWAY_TESTS = [
   "tests/{hostile,recovery}/gateway*.test.ts",
 ];
 
+/** As it is, it cannot be loaded in workerd: it has to be bundled first. */
+const BUNDLED = { optimizer: { ssr: { enabled: true, include: ["mqtt-packet"] } } };
+
+/** Has tests run inside of workerd, with the bindings of wrangler.toml and these variables. */
+function inWorkerd(variables: Readonly<Record<string, string>> = {}) {
+  return cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      cf: false,
+      bindings: { ANONYMOUS_CHANNELS: "**", ...variables },
+      // Small and slow, so that a test is through with it at once (location-rates.test.ts).
+      ratelimits: { TEST_RATE: { namespace_id: "1", simple: { limit: 20, period: 60 } } },
+    } as never,
+  });
+}
+
 /**
  * One project for each kind of test. `groupOrder`: groups run one after another, so that what floods and kills is not
  * beside what times. `maxWorkers`: three, also on two cores, where files mostly wait for servers to start and to come back.
@@ -30,25 +46,28 @@ export default defineConfig({
         },
       },
       {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              cf: false,
-              bindings: { ANONYMOUS_CHANNELS: "**" },
-              // Small and slow, so that a test is through with it at once (location-rates.test.ts).
-              ratelimits: { TEST_RATE: { namespace_id: "1", simple: { limit: 20, period: 60 } } },
-            } as never,
-          }),
-        ],
+        plugins: [inWorkerd()],
         test: {
           name: "durable-objects",
-          // As it is, it cannot be loaded there: it has to be bundled first.
-          deps: { optimizer: { ssr: { enabled: true, include: ["mqtt-packet"] } } },
+          deps: BUNDLED,
           include: ["tests/durable-objects/**/*.test.ts"],
+          exclude: ["tests/durable-objects/relay*.test.ts"],
           sequence: { groupOrder: 1 },
           testTimeout: 20_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        // Every reader is on a relay, two on each.
+        plugins: [inWorkerd({ RELAY_AFTER: "0", RELAY_SOCKETS: "2" })],
+        test: {
+          name: "relays",
+          isolate: false,
+          deps: BUNDLED,
+          include: ["tests/durable-objects/relay*.test.ts"],
+          sequence: { groupOrder: 1 },
+          testTimeout: 20_000,
+          maxWorkers: 1,
         },
       },
       {

@@ -12,6 +12,7 @@ export { WorkQueue } from "./composition/queue.ts";
 export { WebhookIndex } from "./composition/webhooks.ts";
 export { Channel } from "./durable-objects/channel.ts";
 export { Directory } from "./durable-objects/directory.ts";
+export { Relay } from "./durable-objects/relay.ts";
 
 const compose = createCompose(doors, [graphqlSockets, jobs, mqtt, queue, records, webhooks]);
 

@@ -45,7 +45,7 @@ function composeOnce(
   const settings = parseSettings(env as unknown as Record<string, unknown>);
   const ports: Ports = {
     ...createAbsentPorts(),
-    channels: createChannels(env.CHANNEL, settings.limits, keepAlive),
+    channels: createChannels(env, settings.limits, keepAlive),
     directory: createDirectory(env.DIRECTORY),
     sockets: createWorkerSockets(),
     tokens: createTokens({

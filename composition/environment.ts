@@ -4,6 +4,7 @@ import type { JobObject } from "../durable-objects/job.ts";
 import type { MqttRetained } from "../durable-objects/mqtt-retained.ts";
 import type { MqttShare } from "../durable-objects/mqtt-share.ts";
 import type { Records } from "../durable-objects/records.ts";
+import type { Relay } from "../durable-objects/relay.ts";
 import type { WebhookIndex } from "../durable-objects/webhook-index.ts";
 import type { WorkQueue } from "../durable-objects/work-queue.ts";
 import type { WebhookEndpointNamespace } from "../services/webhooks.ts";
@@ -14,6 +15,7 @@ import type { WebhookEndpointNamespace } from "../services/webhooks.ts";
  */
 export interface Environment {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
+  readonly RELAY: DurableObjectNamespace<Relay>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
   readonly RECORDS: DurableObjectNamespace<Records>;
   readonly GRAPHQL_SOCKET: DurableObjectNamespace;

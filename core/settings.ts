@@ -27,9 +27,15 @@ export interface Settings {
   readonly gatewayHealthUrl: string | undefined;
   /** Where channels are in Redis: how long, in milliseconds, until what another process has written is looked for. */
   readonly redisPollMs: number;
+  /** How many live readers a channel's own object holds; further ones are held by relays. */
+  readonly relayAfter: number;
+  /** How many of them one relay holds. */
+  readonly relaySockets: number;
 }
 
 const DEFAULT_REDIS_POLL_MS = 250;
+/** An event to so many readers keeps an object busy for some 10 to 20 ms, which is what its publishers wait for at most. */
+const DEFAULT_RELAY_SOCKETS = 4000;
 const DEFAULT_DNS_RESOLVER_URL = "https://cloudflare-dns.com/dns-query";
 
 /**
@@ -50,6 +56,8 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     dnsResolverUrl: parseResolver(env, "DNS_RESOLVER_URL"),
     gatewayHealthUrl: parseUrl(env, "GATEWAY_HEALTH_URL"),
     redisPollMs: parseCount(env, "REDIS_POLL_MS", DEFAULT_REDIS_POLL_MS),
+    relayAfter: parseCount(env, "RELAY_AFTER", DEFAULT_RELAY_SOCKETS, 0),
+    relaySockets: parseCount(env, "RELAY_SOCKETS", DEFAULT_RELAY_SOCKETS),
   };
 }
 
@@ -65,12 +73,17 @@ function parseLimits(env: Readonly<Record<string, unknown>>): Limits {
   return limits;
 }
 
-function parseCount(env: Readonly<Record<string, unknown>>, name: string, fallback: number): number {
+function parseCount(
+  env: Readonly<Record<string, unknown>>,
+  name: string,
+  fallback: number,
+  least = 1,
+): number {
   const text = read(env, name);
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new Error(`${name} must be a whole number of at least 1.`);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new Error(`${name} must be a whole number of at least ${least}.`);
   return value;
 }
 

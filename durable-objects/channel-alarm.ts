@@ -1,6 +1,7 @@
 import type { Limits } from "../core/limits.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { ChannelRegistration } from "./channel-registration.ts";
+import type { ChannelRelays } from "./channel-relays.ts";
 import { nextAlarmMs } from "./channel-state.ts";
 import type { ChannelStream } from "./channel-stream.ts";
 import type { ChannelSubscribers } from "./channel-subscribers.ts";
@@ -10,6 +11,7 @@ interface Sleepers {
   readonly log: ChannelLog;
   readonly stream: ChannelStream;
   readonly subscribers: ChannelSubscribers;
+  readonly relays: ChannelRelays;
   readonly registration: ChannelRegistration;
 }
 
@@ -38,7 +40,7 @@ export class ChannelAlarm {
 
   /** Sets it where something is due earlier than it would ring. */
   schedule(nowMs: number): void {
-    const { log, stream, subscribers, registration } = this.#sleepers;
+    const { log, stream, subscribers, relays, registration } = this.#sleepers;
     const dueMs = nextAlarmMs(
       {
         isRegistered: log.isRegistered,
@@ -48,6 +50,7 @@ export class ChannelAlarm {
         streamEndsAtMs: stream.endsAtMs,
         hasReleases: stream.releases.length > 0,
         subscribersDueMs: subscribers.dueMs(nowMs),
+        relaysDueMs: relays.dueMs(nowMs),
       },
       {
         maxAgeMs: this.#limits.RETENTION_MAX_AGE_SECONDS * 1000,

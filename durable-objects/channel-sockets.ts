@@ -2,16 +2,16 @@ import type { ErrorCode } from "../core/error.ts";
 import { ERROR_TABLE } from "../core/error.ts";
 import { encodeGapEvent, GAP_TYPE } from "../core/event.ts";
 import type { Limits } from "../core/limits.ts";
-import type { Presence, StoredEvent } from "../core/ports.ts";
+import type { Gap, Presence, StoredEvent } from "../core/ports.ts";
 import type { Flow } from "../core/reader-flow.ts";
 import { NEW_FLOW, onPong, onSent } from "../core/reader-flow.ts";
 import { encodeFeedRecord, NORMAL_CLOSE, STREAM_CLOSED_REASON } from "../wire/feed-frame.ts";
 import { encodeBatchFrames, encodePing, PING_TEXT, PONG_TEXT } from "../wire/socket-frame.ts";
 import { ChannelBatches } from "./channel-batches.ts";
-import type { ChannelLog } from "./channel-log.ts";
 import { PresenceRoll } from "./channel-presence.ts";
 import type { Start } from "./channel-state.ts";
 import { cursorAt } from "./channel-state.ts";
+import type { LogPage, ReaderLog } from "./reader-log.ts";
 
 /** What a socket is, kept with it through hibernation. */
 export type SocketAttachment = ClientAttachment | FeedAttachment;
@@ -48,15 +48,23 @@ const CATCH_UP_EVENTS = 500;
 const MAX_TAKEN_WAIT_MS = 50;
 const SLOW =
   'slow reader: reconnect with your last cursor as \'after\' and answer {"op":"ping"} with its pong';
+/** Why readers of a channel are ended that was deleted. */
+export const DELETED_REASON = "the channel was deleted";
+const UNREADABLE = "the channel cannot be read now: go on from your last cursor";
+
+/** Where an answer goes: a socket here, or one that a relay has. */
+export interface SocketPort {
+  send(text: string): void;
+}
 
 /**
- * The sockets of a channel. An event is encoded once for each of the two forms and then only sent; a reader that is
+ * The sockets of a channel, or of one of its relays. An event is encoded once for each of the two forms and then only sent; a reader that is
  * behind is fed pages until it has caught up, and only then counts as live, so that order holds.
  */
 export class ChannelSockets {
   readonly #context: DurableObjectState;
   readonly #limits: Limits;
-  readonly #log: ChannelLog;
+  readonly #log: ReaderLog;
   readonly #live = new Map<WebSocket, Reader>();
   readonly #catchingUp = new Map<WebSocket, Reader>();
   readonly #roll = new PresenceRoll();
@@ -66,7 +74,7 @@ export class ChannelSockets {
     (delayMs) => scheduler.wait(delayMs),
   );
   readonly #isClosed: () => boolean;
-  readonly #onBroadcast: (json: string) => void;
+  readonly #onBroadcast: (type: string, json: string, except: SocketPort | undefined) => void;
 
   /**
    * @param isClosed whether nothing more will ever be appended
@@ -74,10 +82,10 @@ export class ChannelSockets {
    */
   constructor(
     context: DurableObjectState,
-    log: ChannelLog,
+    log: ReaderLog,
     limits: Limits,
     isClosed: () => boolean,
-    onBroadcast: (json: string) => void,
+    onBroadcast: (type: string, json: string, except: SocketPort | undefined) => void,
   ) {
     this.#isClosed = isClosed;
     this.#onBroadcast = onBroadcast;
@@ -126,18 +134,24 @@ export class ChannelSockets {
         encodeFeedRecord({ kind: "position", cursor: cursorAt(this.#log.state, start.number) }),
       );
     }
-    if (start.gap !== undefined) {
-      const json = encodeGapEvent(channel, start.gap, nowMs);
-      const cursor = start.gap.resumedAt;
-      this.#send(
-        reader,
-        attachment.kind === "feed" ? encodeFeedRecord({ kind: "gap", cursor, type: GAP_TYPE, json }) : json,
-      );
-    }
+    if (start.gap !== undefined) this.#sendGap(reader, start.gap, channel, nowMs);
     this.#catchingUp.set(socket, reader);
-    const behindAt = this.#catchUpPage(reader, start.number);
-    if (behindAt !== undefined) this.#context.waitUntil(this.#catchUp(reader, behindAt));
+    const page = this.#log.read(start.number, CATCH_UP_EVENTS);
+    const behind = page instanceof Promise ? page : this.#sendPage(reader, page);
+    if (behind !== undefined) this.#context.waitUntil(this.#catchUp(reader, behind));
     return isNew && isAnnounced(attachment) && this.#roll.size <= this.#limits.MAX_ANNOUNCED_MEMBERS;
+  }
+
+  /** Tells everyone who is live that something is missing: only a relay that was not told for long has to. */
+  tellGap(gap: Gap, channel: string, nowMs: number): void {
+    this.#batches.flush();
+    for (const reader of this.#live.values()) this.#sendGap(reader, gap, channel, nowMs);
+  }
+
+  #sendGap(reader: Reader, gap: Gap, channel: string, nowMs: number): void {
+    const json = encodeGapEvent(channel, gap, nowMs);
+    const record = { kind: "gap", cursor: gap.resumedAt, type: GAP_TYPE, json } as const;
+    this.#send(reader, reader.attachment.kind === "feed" ? encodeFeedRecord(record) : json);
   }
 
   /** Sends stored events to everyone who is live, at once or together with those that come just after. */
@@ -170,13 +184,13 @@ export class ChannelSockets {
   }
 
   /** Sends an event that is not stored to everyone who is live, but not back to its sender. */
-  broadcast(type: string, json: string, except: WebSocket | undefined): void {
+  broadcast(type: string, json: string, except: SocketPort | undefined): void {
     this.#batches.flush();
     const frame = encodeFeedRecord({ kind: "ephemeral", type, json });
     for (const reader of this.#live.values()) {
       if (reader.socket !== except) this.#send(reader, reader.attachment.kind === "feed" ? frame : json);
     }
-    this.#onBroadcast(json);
+    this.#onBroadcast(type, json, except);
   }
 
   onPong(socket: WebSocket, ref: string): void {
@@ -236,13 +250,19 @@ export class ChannelSockets {
     return this.#live.get(socket) ?? this.#catchingUp.get(socket);
   }
 
-  async #catchUp(reader: Reader, from: number): Promise<void> {
-    let behindAt: number | undefined = from;
-    while (behindAt !== undefined && this.#catchingUp.has(reader.socket)) {
-      // A turn for publishers and for other readers between two pages.
-      if (reader.attachment.kind === "feed") await this.#untilTaken(reader);
-      else await scheduler.wait(0);
-      behindAt = this.#catchUpPage(reader, behindAt);
+  /** @param from where it stands, or the page that comes next */
+  async #catchUp(reader: Reader, from: number | Promise<LogPage>): Promise<void> {
+    try {
+      let behindAt = typeof from === "number" ? from : this.#sendPage(reader, await from);
+      while (behindAt !== undefined && this.#catchingUp.has(reader.socket)) {
+        // A turn for publishers and for other readers between two pages.
+        if (reader.attachment.kind === "feed") await this.#untilTaken(reader);
+        else await scheduler.wait(0);
+        behindAt = this.#sendPage(reader, await this.#log.read(behindAt, CATCH_UP_EVENTS));
+      }
+    } catch (thrown) {
+      console.warn("A reader could not be brought up to date.", thrown);
+      this.close(reader.socket, "unavailable", UNREADABLE);
     }
   }
 
@@ -267,9 +287,9 @@ export class ChannelSockets {
     }
   }
 
-  /** Sends the next page; undefined when the reader is live, else where it stands. */
-  #catchUpPage(reader: Reader, number: number): number | undefined {
-    const { events, last } = this.#log.read(number, CATCH_UP_EVENTS);
+  /** Sends a page; undefined when the reader is live, or gone, and else where it stands. */
+  #sendPage(reader: Reader, { events, last }: LogPage): number | undefined {
+    if (!this.#catchingUp.has(reader.socket)) return undefined;
     if (events.length > 0) {
       if (reader.attachment.kind === "feed") this.#send(reader, toFeedFrame(events));
       else for (const frame of toClientFrames(reader.attachment, events)) this.#send(reader, frame);

@@ -32,6 +32,8 @@ export function nextAlarmMs(
     readonly hasReleases: boolean;
     /** When durable subscribers have to be told what they do not know; undefined where they know everything. */
     readonly subscribersDueMs: number | undefined;
+    /** The same for relays. */
+    readonly relaysDueMs: number | undefined;
   },
   kept: { readonly maxAgeMs: number; readonly dedupeMs: number },
   nowMs: number,
@@ -43,6 +45,7 @@ export function nextAlarmMs(
   if (due.oldestMs !== undefined) times.push(due.oldestMs + kept.maxAgeMs);
   if (due.oldestDedupeMs !== undefined) times.push(due.oldestDedupeMs + kept.dedupeMs);
   if (due.subscribersDueMs !== undefined) times.push(due.subscribersDueMs);
+  if (due.relaysDueMs !== undefined) times.push(due.relaysDueMs);
   if (due.streamEndsAtMs !== undefined) times.push(due.streamEndsAtMs);
   // Never sooner than in half a second: an alarm in the past would run in a tight loop.
   return times.length === 0 ? undefined : Math.max(Math.min(...times), nowMs + 500);

@@ -1,6 +1,7 @@
 import type { StoredEvent } from "../core/ports.ts";
 import type { LogState } from "./channel-state.ts";
 import { cursorAt } from "./channel-state.ts";
+import { RecentEvents } from "./recent-events.ts";
 import type { ChannelNews, Following, SubscriberKey, SubscriberKind } from "./subscriber.ts";
 import { TOLD_WITH_EVENTS } from "./subscriber.ts";
 
@@ -21,9 +22,6 @@ interface Subscriber extends SubscriberKey {
 /** How soon after an append an alarm looks whether everybody was told: a crash in between is rare, and costs this long. */
 const RESCUE_MS = 3000;
 const MAX_RETRY_MS = 60_000;
-/** What is kept of the newest events, for subscribers that are told them with the news. */
-const MAX_RECENT_EVENTS = 256;
-const MAX_RECENT_CHARS = 256 * 1024;
 
 /**
  * The durable subscribers of one channel. They are told after an append that there is something new, one call at a time
@@ -38,10 +36,8 @@ export class ChannelSubscribers {
   readonly #name: () => string;
   #subscribers: Subscriber[] = [];
   #failures = 0;
-  /** The newest events, up to the one numbered `#recentEnd`. */
-  #recent: StoredEvent[] = [];
-  #recentLength = 0;
-  #recentEnd = 0;
+  /** For subscribers that are told events with the news. */
+  readonly #recent = new RecentEvents();
 
   constructor(
     sql: SqlStorage,
@@ -87,28 +83,12 @@ export class ChannelSubscribers {
   /** Forgets them all, with the life of the log that they followed. */
   clear(): void {
     this.#subscribers = [];
-    this.#recent = [];
-    this.#recentLength = 0;
-    this.#recentEnd = 0;
+    this.#recent.clear();
   }
 
   /** Keeps events that were appended just now, so that whoever hands them on at once need not read them. */
   note(fresh: readonly StoredEvent[]): void {
-    if (this.#subscribers.length === 0) return;
-    this.#recent.push(...fresh);
-    for (const { json } of fresh) this.#recentLength += json.length;
-    while (this.#recent.length > MAX_RECENT_EVENTS || this.#recentLength > MAX_RECENT_CHARS) {
-      this.#recentLength -= this.#recent.shift()?.json.length ?? 0;
-    }
-    this.#recentEnd = this.#log.state.head;
-  }
-
-  /** The events above a number, where all of them are still at hand. */
-  #eventsSince(number: number): readonly StoredEvent[] | undefined {
-    const { head } = this.#log.state;
-    const count = head - number;
-    if (this.#recentEnd !== head || count > this.#recent.length) return undefined;
-    return this.#recent.slice(this.#recent.length - count);
+    if (this.#subscribers.length > 0) this.#recent.add(fresh, this.#log.state.head);
   }
 
   /** Tells whoever does not know of the newest event. It does not wait for them. */
@@ -146,7 +126,9 @@ export class ChannelSubscribers {
       for (let { state } = this.#log; subscriber.told < state.head; { state } = this.#log) {
         const { head } = state;
         const [from, newest] = [cursorAt(state, subscriber.from), cursorAt(state, head)];
-        const events = TOLD_WITH_EVENTS.has(subscriber.kind) ? this.#eventsSince(subscriber.told) : undefined;
+        const events = TOLD_WITH_EVENTS.has(subscriber.kind)
+          ? this.#recent.since(subscriber.told, head)
+          : undefined;
         const after = cursorAt(state, subscriber.told);
         const news = { channel: this.#name(), from, head: newest, after };
         await this.#tell(subscriber, events === undefined ? news : { ...news, events });

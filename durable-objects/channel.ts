@@ -23,6 +23,8 @@ import type {
   StreamPage,
 } from "../core/stream.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import type { RelayReferral } from "../wire/relay-text.ts";
+import { SEE_RELAY_STATUS, toRelayName } from "../wire/relay-text.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
 import { ChannelAppends } from "./channel-appends.ts";
@@ -35,18 +37,23 @@ import type { LogRow } from "./channel-log-rows.ts";
 import { ChannelPages } from "./channel-pages.ts";
 import { ChannelRates } from "./channel-rates.ts";
 import { ChannelRegistration } from "./channel-registration.ts";
+import type { RelaySizes } from "./channel-relays.ts";
+import { ChannelRelays } from "./channel-relays.ts";
 import { SocketCommands } from "./channel-socket-commands.ts";
-import { ChannelSockets } from "./channel-sockets.ts";
-import { resolveStart } from "./channel-state.ts";
+import { ChannelSockets, DELETED_REASON } from "./channel-sockets.ts";
+import type { Start } from "./channel-state.ts";
+import { cursorAt, resolveStart } from "./channel-state.ts";
 import { ChannelStream } from "./channel-stream.ts";
 import { StreamCommands } from "./channel-stream-commands.ts";
 import { ChannelSubscribers } from "./channel-subscribers.ts";
 import { Waiters } from "./channel-waiters.ts";
 import type { Directory } from "./directory.ts";
+import type { RelayObject, RelayReport, RelayStart } from "./relay-object.ts";
 import type { Following, LiveSubscriberObject, SubscriberKind, SubscriberObject } from "./subscriber.ts";
 
 export interface ChannelEnv {
   readonly CHANNEL: DurableObjectNamespace<Channel>;
+  readonly RELAY: DurableObjectNamespace<RelayObject>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
   readonly WEBHOOK_ENDPOINT: DurableObjectNamespace<SubscriberObject>;
   readonly MQTT_SESSION: DurableObjectNamespace<LiveSubscriberObject>;
@@ -70,6 +77,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #limits;
   readonly #log: ChannelLog;
   readonly #sockets: ChannelSockets;
+  readonly #relays: ChannelRelays;
   readonly #commands: SocketCommands;
   readonly #stream: ChannelStream;
   readonly #streams: StreamCommands;
@@ -108,8 +116,12 @@ export class Channel extends DurableObject<ChannelEnv> {
       this.#log,
       settings.limits,
       () => this.#stream.state.isClosed,
-      (json) => this.#subscribers.onUnstored(json),
+      (type, json) => {
+        this.#relays.broadcast(type, json);
+        this.#subscribers.onUnstored(json);
+      },
     );
+    this.#relays = this.#createRelays(settings);
     this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
     this.#pages = new ChannelPages(this.#log);
     this.#entrance = new ChannelEntrance(this.#sockets, () => this.channelName);
@@ -117,6 +129,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       log: this.#log,
       stream: this.#stream,
       subscribers: this.#subscribers,
+      relays: this.#relays,
       registration: this.#registration,
     });
     this.#streams = this.#createStreamCommands();
@@ -151,12 +164,14 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
     this.#sockets.deliver(fresh);
+    this.#relays.deliver(fresh);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
       this.#subscribers.tellAll();
     }
-    if (!this.#alarm.isSet || this.#subscribers.size > 0) this.#alarm.schedule(nowMs);
+    if (!this.#alarm.isSet || this.#subscribers.size > 0 || this.#relays.size > 0)
+      this.#alarm.schedule(nowMs);
   }
 
   /** Sends events to live readers without storing them. */
@@ -227,7 +242,8 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   presence(): Presence {
-    return this.#sockets.presence;
+    const { members, readers } = this.#sockets.presence;
+    return { members, readers: readers + this.#relays.readers };
   }
 
   /** Deletes the log. True where there was one; `gone` where it was deleted already and forks of it live. */
@@ -292,11 +308,37 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#alarm.schedule(Date.now());
   }
 
+  /** Where a new reader of a relay starts; from now on the relay is told what happens. */
+  async openRelayed(
+    relay: number,
+    after: After,
+    report: RelayReport,
+  ): Promise<Result<RelayStart | RelayReferral>> {
+    const start = attempt(() => this.#resolveOpening(after));
+    if (!start.ok) return start;
+    const place = this.#relays.join(relay, report);
+    if (place === undefined) return { ok: true, value: { relay: this.#relays.choose(Infinity) ?? relay } };
+    const { number, gap } = start.value;
+    const from = cursorAt(this.#log.state, number);
+    return attemptAsync(async () => {
+      // What it was not told yet came before this reader, who is not to see it.
+      if (await this.#relays.flush(relay)) return { from, gap, place };
+      throw new EverywireError("unavailable", "The channel's relay cannot be reached now: try again.");
+    });
+  }
+
+  async onRelayReport(relay: number, report: RelayReport): Promise<void> {
+    this.#relays.onReport(relay, report);
+  }
+
   /** A WebSocket for a client or for a function. */
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
     const opening = JSON.parse(header) as SocketOpening;
+    const relay = opening.kind === "feed" ? this.#relays.choose(this.#sockets.size) : undefined;
+    if (relay !== undefined)
+      return Response.json({ relay } satisfies RelayReferral, { status: SEE_RELAY_STATUS });
     const outcome = attempt(() => this.#openSocket(opening));
     if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
     const answer = { status: 101, webSocket: outcome.value };
@@ -328,6 +370,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#log.expire(nowMs);
     this.#log.forgetDuplicates(nowMs);
     this.#subscribers.settle();
+    this.#relays.settle();
     await this.#settle();
     this.#alarm.schedule(nowMs);
   }
@@ -336,7 +379,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   #expire(nowMs: number): void {
     const { endsAtMs, state } = this.#stream;
     if (endsAtMs === undefined || endsAtMs > nowMs) return;
-    const isRead = this.#sockets.size > 0 || this.#waiters.size > 0;
+    const isRead = this.#sockets.size + this.#relays.readers + this.#waiters.size > 0;
     if (state.ttlSeconds !== undefined && isRead) this.#stream.touch(nowMs);
     else this.#end();
   }
@@ -346,7 +389,8 @@ export class Channel extends DurableObject<ChannelEnv> {
     if (!wasThere) return false;
     this.#stream.end();
     this.#subscribers.clear();
-    this.#sockets.closeAll("gone", "the channel was deleted");
+    this.#sockets.closeAll("gone", DELETED_REASON);
+    this.#relays.end();
     this.#waiters.wakeAll();
     this.#alarm.schedule(Date.now());
     return true;
@@ -367,10 +411,14 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   #openSocket(opening: SocketOpening): WebSocket {
+    return this.#entrance.open(opening, this.#resolveOpening(opening.after), Date.now());
+  }
+
+  #resolveOpening(asked: After): Start {
     const nowMs = Date.now();
-    const after = this.#streams.isNeeded ? this.#streams.onRead(opening.after, nowMs) : opening.after;
+    const after = this.#streams.isNeeded ? this.#streams.onRead(asked, nowMs) : asked;
     this.#log.expire(nowMs);
-    return this.#entrance.open(opening, resolveStart(this.#log.state, after), nowMs);
+    return resolveStart(this.#log.state, after);
   }
 
   async #register(): Promise<void> {
@@ -388,6 +436,22 @@ export class Channel extends DurableObject<ChannelEnv> {
       rates: this.#rates,
       streams: this.#streams,
     });
+  }
+
+  #createRelays(sizes: RelaySizes): ChannelRelays {
+    const channel = this;
+    return new ChannelRelays(
+      {
+        sql: this.ctx.storage.sql,
+        get place() {
+          const { state } = channel.#log;
+          const { isClosed } = channel.#stream.state;
+          return { life: state.endedLives, at: cursorAt(state, state.head), isClosed };
+        },
+        reach: (relay) => this.env.RELAY.getByName(toRelayName(this.channelName, relay)),
+      },
+      sizes,
+    );
   }
 
   #createStreamCommands(): StreamCommands {
@@ -409,6 +473,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       },
       closeReaders: () => {
         this.#sockets.finishAll();
+        this.#relays.close();
         this.#waiters.wakeAll();
       },
       park: (timeoutMs) => this.#waiters.park(timeoutMs),

@@ -31,6 +31,8 @@ export const SETTING_NAMES = [
   "UPSTASH_REDIS_REST_URL",
   "UPSTASH_REDIS_REST_TOKEN",
   "REDIS_POLL_MS",
+  "RELAY_AFTER",
+  "RELAY_SOCKETS",
 ] as const;
 
 /** What a local run sets that a deploy does not (CONTRACT §6). `DEV_AUTH` is not here: it is off unless set. */

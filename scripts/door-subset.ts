@@ -54,7 +54,7 @@ export function createSubset(names: readonly string[]): DoorSubset {
   return {
     doors,
     parts,
-    classes: ["Channel", "Directory", ...made],
+    classes: ["Channel", "Directory", "Relay", ...made],
     id: own.map(({ name }) => name).join("+") || ALWAYS,
     notes: own.flatMap(({ name, wants = {} }) =>
       Object.entries(wants)
@@ -132,6 +132,7 @@ export function toWorkerSource({ parts }: DoorSubset, folder: string, routes: st
     ...exported,
     `export { Channel } from "${folder}/durable-objects/channel.ts";`,
     `export { Directory } from "${folder}/durable-objects/directory.ts";`,
+    `export { Relay } from "${folder}/durable-objects/relay.ts";`,
     "",
     `const compose = createCompose(doors, [${parts.map(toVariable).join(", ")}]);`,
     "",

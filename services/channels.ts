@@ -8,7 +8,10 @@ import { unwrap } from "../core/result.ts";
 import type { Channel } from "../durable-objects/channel.ts";
 import type { SocketOpening } from "../durable-objects/channel-entrance.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
+import type { Relay } from "../durable-objects/relay.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import type { RelayReferral } from "../wire/relay-text.ts";
+import { SEE_RELAY_STATUS, toRelayName } from "../wire/relay-text.ts";
 import { decodeEventPage, decodeOutcomes, decodeReceipts, encodeAppends } from "../wire/rpc-text.ts";
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
 import type { AppendOutcome, SendAppends } from "./append-batches.ts";
@@ -26,6 +29,15 @@ function toPage(answer: string | Failure): Page {
   return decodeEventPage(answer);
 }
 
+/** Where the objects of channels are. */
+export interface ChannelObjects {
+  readonly CHANNEL: DurableObjectNamespace<Channel>;
+  readonly RELAY: DurableObjectNamespace<Relay>;
+}
+
+/** How often an opening is sent on: a relay may have filled up meanwhile. */
+const MAX_REFERRALS = 5;
+
 /**
  * The channels, each in a Durable Object of its name.
  *
@@ -33,14 +45,19 @@ function toPage(answer: string | Failure): Page {
  *   (`append-batches.ts`). A Durable Object has no requests that come beside each other, and gives none.
  */
 export function createChannels(
-  namespace: DurableObjectNamespace<Channel>,
+  { CHANNEL: namespace, RELAY: relays }: ChannelObjects,
   limits: Limits,
   waitUntil?: (promise: Promise<unknown>) => void,
 ): Channels {
   const open = async (channel: ChannelName, opening: SocketOpening): Promise<Response> => {
-    const response = await namespace.getByName(channel).fetch("https://channel/", {
-      headers: { upgrade: "websocket", [SOCKET_REQUEST_HEADER]: encodeHeaderJson(opening) },
-    });
+    const init = { headers: { upgrade: "websocket", [SOCKET_REQUEST_HEADER]: encodeHeaderJson(opening) } };
+    let response = await namespace.getByName(channel).fetch("https://channel/", init);
+    for (let sent = 0; response.status === SEE_RELAY_STATUS && sent < MAX_REFERRALS; sent += 1) {
+      const { relay } = (await response.json()) as RelayReferral;
+      response = await relays.getByName(toRelayName(channel, relay)).fetch("https://relay/", init);
+    }
+    if (response.status === SEE_RELAY_STATUS)
+      throw new EverywireError("unavailable", "No relay has room now.");
     if (response.status !== 101) throw EverywireError.fromData((await response.json()) as ErrorData);
     return response;
   };

@@ -180,6 +180,7 @@ describe("npm run deploy", () => {
       expect(cloudflare.uploads[0]?.exports).toEqual({
         Channel: { type: "durable-object", storage: "sqlite" },
         Directory: { type: "durable-object", storage: "sqlite" },
+        Relay: { type: "durable-object", storage: "sqlite" },
       });
       expect(cloudflare.uploads[0]?.migrations).toBeUndefined();
     },

@@ -8,7 +8,7 @@ import { createChannels } from "../../services/channels.ts";
 
 /** Enough readers for a window of 5 ms. */
 const READERS = 100;
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const event = (data: unknown, type = "t"): EncodedEvent => ({
   type,
   json: JSON.stringify({ specversion: "1.0", type, data }),

@@ -9,7 +9,7 @@ import type { CreateStreamRequest, StreamAppendRequest } from "../../core/stream
 import { toStreamBytes } from "../../core/stream-messages.ts";
 import { createChannels } from "../../services/channels.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const UTF8 = new TextEncoder();
 let names = 0;
 const newName = () => {

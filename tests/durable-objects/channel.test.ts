@@ -10,7 +10,7 @@ import { unwrap } from "../../core/result.ts";
 import { createChannels } from "../../services/channels.ts";
 import { decodeOutcomes, decodeReceipts, encodeAppends } from "../../wire/rpc-text.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const directory = env.DIRECTORY.getByName("main");
 let names = 0;
 const newName = () => {

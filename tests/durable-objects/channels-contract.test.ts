@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS } from "../../core/limits.ts";
 import { createChannels } from "../../services/channels.ts";
 import { describeChannels } from "../channels-contract.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 
 describe("channels in Durable Objects", () => {
   describeChannels(() => channels);

@@ -7,7 +7,7 @@ import { createChannels } from "../../services/channels.ts";
 
 /** workerd puts an object to sleep that had nothing to do for 10 s; whoever looks sooner keeps it awake. */
 const ASLEEP_AFTER_MS = 12_000;
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 
 it("sleeps by itself while readers idle on it, and wakes with all of them for the next event", async () => {
   const name = "demo/hibernation" as ChannelName;

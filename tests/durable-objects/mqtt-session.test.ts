@@ -10,7 +10,7 @@ import { splitPackets } from "../../wire/mqtt-frame.ts";
 import type { PublishPacket } from "../../wire/mqtt-publish.ts";
 import { decodePublish, encodePublish } from "../../wire/mqtt-publish.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const sessions = createMqttSessions(env.MQTT_SESSION);
 const UTF8 = new TextEncoder();
 

@@ -7,7 +7,7 @@ import { createChannels } from "../../services/channels.ts";
 import { createRecords } from "../../services/records.ts";
 import { describeRecords } from "../records-contract.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const records = createRecords(env.RECORDS);
 
 async function idsIn(channel: string): Promise<string[]> {

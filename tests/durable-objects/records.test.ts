@@ -16,7 +16,7 @@ import { RecordStore } from "../../durable-objects/records-store.ts";
 import { createChannels } from "../../services/channels.ts";
 import { createRecords } from "../../services/records.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const records: Records = createRecords(env.RECORDS);
 const main = env.RECORDS.getByName("main");
 const context = { nowMs: Date.now(), limits: DEFAULT_LIMITS };

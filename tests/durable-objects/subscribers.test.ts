@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS } from "../../core/limits.ts";
 import type { ChannelNews } from "../../durable-objects/subscriber.ts";
 import { createChannels } from "../../services/channels.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const directory = env.DIRECTORY.getByName("main");
 
 let names = 0;

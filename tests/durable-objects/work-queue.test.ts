@@ -6,7 +6,7 @@ import type { LeasedMessages } from "../../core/work-queue.ts";
 import { createChannels } from "../../services/channels.ts";
 import { createWorkQueues } from "../../services/work-queues.ts";
 
-const channels = createChannels(env.CHANNEL, DEFAULT_LIMITS);
+const channels = createChannels(env, DEFAULT_LIMITS);
 const queues = createWorkQueues(env.WORK_QUEUE);
 
 let groups = 0;

@@ -139,6 +139,7 @@ describe("retention and the alarm", () => {
     streamEndsAtMs: undefined,
     hasReleases: false,
     subscribersDueMs: undefined,
+    relaysDueMs: undefined,
   };
   it("deletes in runs, not one by one", () => {
     expect(isSweepDue(log({ first: 64 }), 1, 100)).toBe(false);
@@ -160,6 +161,7 @@ describe("retention and the alarm", () => {
   });
   it("wakes to tell durable subscribers what they do not know", () => {
     expect(nextAlarmMs({ ...nothing, subscribersDueMs: 3000 }, kept, 0)).toBe(3000);
+    expect(nextAlarmMs({ ...nothing, relaysDueMs: 3000 }, kept, 0)).toBe(3000);
   });
   it("tries to register again, later each time", () => {
     const due = (registerAttempts: number) => ({

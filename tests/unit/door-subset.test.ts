@@ -21,7 +21,7 @@ describe("a subset of the doors", () => {
     const { doors: chosen, parts, classes, id } = createSubset(["stream", "sse"]);
     expect(chosen.map(({ name }) => name)).toEqual(["sse", "stream", "system"]);
     expect(parts).toEqual(["jobs", "records"]);
-    expect(classes).toEqual(["Channel", "Directory", "Job", "Records"]);
+    expect(classes).toEqual(["Channel", "Directory", "Relay", "Job", "Records"]);
     expect(id).toBe("sse+stream");
   });
 
@@ -50,11 +50,13 @@ describe("a subset of the doors", () => {
       durable_objects: {
         bindings: [
           { name: "CHANNEL", class_name: "Channel" },
+          { name: "RELAY", class_name: "Relay" },
           { name: "DIRECTORY", class_name: "Directory" },
         ],
       },
       exports: {
         Channel: { type: "durable-object", storage: "sqlite" },
+        Relay: { type: "durable-object", storage: "sqlite" },
         Directory: { type: "durable-object", storage: "sqlite" },
       },
     });

@@ -1,0 +1,261 @@
+import type { StoredEvent } from "../core/ports.ts";
+import type { FeedPlace, RelayItem } from "../wire/relay-text.ts";
+import { encodeRelayItem, encodeRelayNews } from "../wire/relay-text.ts";
+import type { RelayObject, RelayReport } from "./relay-object.ts";
+import { RelayTable } from "./relay-table.ts";
+
+/** What relays need of their channel. */
+export interface RelayHost {
+  readonly sql: SqlStorage;
+  /** Where the readers of the channel stand now. */
+  readonly place: FeedPlace;
+  reach(relay: number): Pick<RelayObject, "deliver">;
+}
+
+/** How many readers an object holds before the next one is asked. */
+export interface RelaySizes {
+  readonly relayAfter: number;
+  readonly relaySockets: number;
+}
+
+/** What there is to tell one relay. */
+interface Line {
+  readonly relay: number;
+  /** As it told last, and those that were sent there since. */
+  readers: number;
+  version: number;
+  /** Whether it was told all up to {@link before}; where it was not, it reads that from the log. */
+  isBehind: boolean;
+  /** Where its readers stand before the first of {@link items}. */
+  before: FeedPlace | undefined;
+  items: string[];
+  chars: number;
+  isBusy: boolean;
+  failures: number;
+  /** Who waits until it was told what is here now, and what is under way. */
+  waiting: Waiter[];
+  underWay: Waiter[];
+}
+
+type Waiter = (isTold: boolean) => void;
+
+/** What is gathered for a relay while a call is under way; beyond that it reads the log. */
+const MAX_GATHERED_CHARS = 1024 * 1024;
+/** How soon an alarm looks whether everybody was told: a crash in between is rare, and costs this long. */
+const RESCUE_MS = 3000;
+const MAX_RETRY_MS = 60_000;
+
+/**
+ * The relays that hold sockets of this channel. Each is told what happens in its order, one call at a time, and what
+ * comes meanwhile goes with the next one; nobody waits for it who publishes. A call says where readers stood before it, so
+ * that one which was lost is noticed by the relay, and filled from the log.
+ */
+export class ChannelRelays {
+  readonly #host: RelayHost;
+  readonly #sizes: RelaySizes;
+  readonly #table: RelayTable;
+  readonly #lines = new Map<number, Line>();
+  /** How many readers were sent to relays that have told of none yet. */
+  readonly #sent = new Map<number, number>();
+  /** Where readers stand who were sent all that was told; only where there are relays. */
+  #place: FeedPlace | undefined;
+
+  constructor(host: RelayHost, sizes: RelaySizes) {
+    this.#host = host;
+    this.#sizes = sizes;
+    this.#table = new RelayTable(host.sql);
+    // Whatever was under way when this object last ran may not have arrived.
+    for (const relay of this.#table.list()) this.#lines.set(relay, { ...createLine(relay), isBehind: true });
+    if (this.#lines.size > 0) this.#place = host.place;
+  }
+
+  /** How many relays there are. */
+  get size(): number {
+    return this.#lines.size;
+  }
+
+  /** How many read through relays, as far as that is known. */
+  get readers(): number {
+    let readers = 0;
+    for (const line of this.#lines.values()) readers += line.readers;
+    return readers;
+  }
+
+  /** Which relay is to take the next reader; undefined where it stays with the channel, which has `held` of them. */
+  choose(held: number): number | undefined {
+    if (held < this.#sizes.relayAfter) return undefined;
+    for (let relay = 1; ; relay += 1) {
+      const line = this.#lines.get(relay);
+      const readers = line?.readers ?? this.#sent.get(relay) ?? 0;
+      if (readers >= this.#sizes.relaySockets) continue;
+      if (line !== undefined) line.readers += 1;
+      else this.#sent.set(relay, readers + 1);
+      return relay;
+    }
+  }
+
+  /**
+   * Takes a relay in that lets a reader in, which from now on is told what happens. Gives where the others stand; undefined
+   * where it is full.
+   */
+  join(relay: number, report: RelayReport): FeedPlace | undefined {
+    if (report.readers > this.#sizes.relaySockets) {
+      this.onReport(relay, report);
+      return undefined;
+    }
+    if (!this.#lines.has(relay)) {
+      this.#sent.delete(relay);
+      this.#table.add(relay);
+      this.#lines.set(relay, createLine(relay));
+    }
+    this.onReport(relay, report);
+    this.#place = this.#host.place;
+    return this.#place;
+  }
+
+  /** Takes over what a relay tells; one without readers is forgotten. */
+  onReport(relay: number, { version, readers }: RelayReport): void {
+    const line = this.#lines.get(relay);
+    if (line === undefined || version <= line.version) return;
+    line.version = version;
+    line.readers = readers;
+    if (readers > 0) return;
+    this.#lines.delete(relay);
+    this.#table.remove(relay);
+    if (this.#lines.size === 0) this.#place = undefined;
+    for (const wake of [...line.waiting, ...line.underWay]) wake(false);
+  }
+
+  /** Resolves when a relay was told all that happened until now; false where it could not be reached. */
+  flush(relay: number): Promise<boolean> {
+    const line = this.#lines.get(relay);
+    if (line === undefined) return Promise.resolve(false);
+    const isIdle = line.items.length === 0 && !line.isBehind;
+    if (isIdle && !line.isBusy) return Promise.resolve(true);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    (isIdle ? line.underWay : line.waiting).push(resolve);
+    void this.#tell(line);
+    return promise;
+  }
+
+  deliver(events: readonly StoredEvent[]): void {
+    const last = events.at(-1);
+    if (this.#place === undefined || last === undefined) return;
+    const place = { ...this.#place, at: last.sequence };
+    this.#push(
+      events.map((event) => encodeRelayItem({ kind: "event", ...event })),
+      place,
+    );
+  }
+
+  /** Passes on an event that is not stored. @param except the connection that it came from, and that one's relay */
+  broadcast(
+    type: string,
+    json: string,
+    except?: { readonly relay: number; readonly connection: number },
+  ): void {
+    if (this.#place === undefined) return;
+    const toAll = encodeRelayItem({ kind: "ephemeral", type, json, except: undefined });
+    for (const line of this.#lines.values()) {
+      const isSender = line.relay === except?.relay;
+      const own: RelayItem = { kind: "ephemeral", type, json, except: except?.connection };
+      this.#gather(line, [isSender ? encodeRelayItem(own) : toAll]);
+    }
+  }
+
+  /** Ends everybody who reads the life that is over now. */
+  end(): void {
+    if (this.#place === undefined) return;
+    const place = this.#host.place;
+    this.#push([encodeRelayItem({ kind: "end", at: place.at })], place);
+  }
+
+  /** Ends whoever has read everything, since nothing more will come. */
+  close(): void {
+    if (this.#place === undefined) return;
+    this.#push([encodeRelayItem({ kind: "close" })], { ...this.#place, isClosed: true });
+  }
+
+  /** Tells those again who could not be told. For the alarm. */
+  settle(): void {
+    for (const line of this.#lines.values()) if (line.isBehind) void this.#tell(line);
+  }
+
+  /** When the alarm has to look here; undefined where everybody was told everything. */
+  dueMs(nowMs: number): number | undefined {
+    let failures: number | undefined;
+    for (const line of this.#lines.values()) {
+      if (line.isBehind || line.isBusy) failures = Math.min(failures ?? 5, line.failures);
+    }
+    return failures === undefined ? undefined : nowMs + Math.min(MAX_RETRY_MS, RESCUE_MS * 2 ** failures);
+  }
+
+  #push(items: readonly string[], place: FeedPlace): void {
+    for (const line of this.#lines.values()) this.#gather(line, items);
+    this.#place = place;
+  }
+
+  #gather(line: Line, items: readonly string[]): void {
+    if (line.items.length === 0) line.before = this.#place;
+    line.items.push(...items);
+    for (const { length } of items) line.chars += length;
+    if (line.chars > MAX_GATHERED_CHARS) {
+      drop(line);
+      line.isBehind = true;
+    }
+    void this.#tell(line);
+  }
+
+  /** Tells one relay what there is, and then what came meanwhile. It never rejects. */
+  async #tell(line: Line): Promise<void> {
+    if (line.isBusy) return;
+    line.isBusy = true;
+    try {
+      while (line.items.length > 0 || line.isBehind || line.waiting.length > 0) {
+        const before = line.before ?? this.#place ?? this.#host.place;
+        const { items } = line;
+        line.underWay = line.waiting;
+        line.waiting = [];
+        drop(line);
+        line.isBehind = false;
+        const report = await this.#host.reach(line.relay).deliver(encodeRelayNews(before, items));
+        line.failures = 0;
+        for (const wake of line.underWay) wake(true);
+        line.underWay = [];
+        this.onReport(line.relay, report);
+        if (this.#lines.get(line.relay) !== line) return;
+      }
+    } catch (thrown) {
+      line.failures += 1;
+      line.isBehind = true;
+      for (const wake of [...line.underWay, ...line.waiting]) wake(false);
+      line.underWay = [];
+      line.waiting = [];
+      console.warn(`Relay ${line.relay} was not told; it will be.`, thrown);
+    } finally {
+      line.isBusy = false;
+    }
+  }
+}
+
+function createLine(relay: number): Line {
+  return {
+    relay,
+    readers: 1,
+    version: 0,
+    isBehind: false,
+    before: undefined,
+    items: [],
+    chars: 0,
+    isBusy: false,
+    failures: 0,
+    waiting: [],
+    underWay: [],
+  };
+}
+
+function drop(line: Line): void {
+  line.before = undefined;
+  line.items = [];
+  line.chars = 0;
+}
