@@ -6,23 +6,31 @@ export class PresenceRoll {
 
   /** True where this is the member's first connection. */
   join(id: string, name: string): boolean {
-    const known = this.#members.get(id);
-    if (known === undefined) {
-      this.#members.set(id, { name, connections: 1 });
-      return true;
-    }
-    known.connections += 1;
-    return false;
+    return this.move(id, name, 1) === "came";
   }
 
   /** True where this was the member's last connection. */
   leave(id: string): boolean {
+    return this.move(id, "", -1) === "left";
+  }
+
+  /** Adds connections of a member, or takes some away; says whether it came or left by that. */
+  move(id: string, name: string, change: number): "came" | "left" | undefined {
     const known = this.#members.get(id);
-    if (known === undefined) return false;
-    known.connections -= 1;
-    if (known.connections > 0) return false;
+    if (known === undefined) {
+      if (change <= 0) return undefined;
+      this.#members.set(id, { name, connections: change });
+      return "came";
+    }
+    known.connections += change;
+    if (known.connections > 0) return undefined;
     this.#members.delete(id);
-    return true;
+    return "left";
+  }
+
+  /** How many connections a member has. */
+  count(id: string): number {
+    return this.#members.get(id)?.connections ?? 0;
   }
 
   get size(): number {

@@ -1,7 +1,9 @@
 import type { StoredEvent } from "../core/ports.ts";
 import type { FeedPlace, RelayItem } from "../wire/relay-text.ts";
 import { encodeRelayItem, encodeRelayNews } from "../wire/relay-text.ts";
-import type { RelayObject, RelayReport } from "./relay-object.ts";
+import type { MemberChange, RelayObject, RelayReport } from "./relay-object.ts";
+import type { MoveMember } from "./relay-roll.ts";
+import { RelayRoll } from "./relay-roll.ts";
 import { RelayTable } from "./relay-table.ts";
 
 /** What relays need of their channel. */
@@ -10,6 +12,9 @@ export interface RelayHost {
   /** Where the readers of the channel stand now. */
   readonly place: FeedPlace;
   reach(relay: number): Pick<RelayObject, "deliver">;
+  readonly moveMember: MoveMember;
+  /** Tells of a member that came or left while it was not known who was there. */
+  announceLate(change: MemberChange): void;
 }
 
 /** How many readers an object holds before the next one is asked. */
@@ -24,6 +29,7 @@ interface Line {
   /** As it told last, and those that were sent there since. */
   readers: number;
   version: number;
+  readonly roll: RelayRoll;
   /** Whether it was told all up to {@link before}; where it was not, it reads that from the log. */
   isBehind: boolean;
   /** Where its readers stand before the first of {@link items}. */
@@ -65,7 +71,9 @@ export class ChannelRelays {
     this.#sizes = sizes;
     this.#table = new RelayTable(host.sql);
     // Whatever was under way when this object last ran may not have arrived.
-    for (const relay of this.#table.list()) this.#lines.set(relay, { ...createLine(relay), isBehind: true });
+    for (const relay of this.#table.list()) {
+      this.#lines.set(relay, { ...this.#createLine(relay, false), isBehind: true });
+    }
     if (this.#lines.size > 0) this.#place = host.place;
   }
 
@@ -98,28 +106,59 @@ export class ChannelRelays {
    * Takes a relay in that lets a reader in, which from now on is told what happens. Gives where the others stand; undefined
    * where it is full.
    */
-  join(relay: number, report: RelayReport): FeedPlace | undefined {
+  async join(relay: number, report: RelayReport): Promise<FeedPlace | undefined> {
     if (report.readers > this.#sizes.relaySockets) {
-      this.onReport(relay, report);
+      // Without the one that it does not let in.
+      await this.onReport(relay, { ...report, readers: this.#sizes.relaySockets, change: undefined });
       return undefined;
     }
     if (!this.#lines.has(relay)) {
       this.#sent.delete(relay);
       this.#table.add(relay);
-      this.#lines.set(relay, createLine(relay));
+      const line = this.#createLine(relay, true);
+      if (report.readers > 1) line.roll.doubt();
+      this.#lines.set(relay, line);
     }
-    this.onReport(relay, report);
-    this.#place = this.#host.place;
-    return this.#place;
+    const place = this.#host.place;
+    this.#place = place;
+    await this.onReport(relay, report);
+    return place;
   }
 
   /** Takes over what a relay tells; one without readers is forgotten. */
-  onReport(relay: number, { version, readers }: RelayReport): void {
+  async onReport(relay: number, report: RelayReport): Promise<void> {
     const line = this.#lines.get(relay);
-    if (line === undefined || version <= line.version) return;
-    line.version = version;
-    line.readers = readers;
-    if (readers > 0) return;
+    if (line === undefined) return;
+    const { isKnown } = line.roll;
+    this.#take(line, report);
+    if (report.change === undefined || line.roll.isSure) return;
+    if (this.#lines.has(relay)) await this.#ask(line);
+    if (!isKnown) this.#host.announceLate(report.change);
+  }
+
+  /** Resolves when it is known who is on each relay, as far as they can be reached; undefined where it is known now. */
+  sync(): Promise<void> | undefined {
+    const unsure = [...this.#lines.values()].filter(({ roll }) => !roll.isSure);
+    if (unsure.length === 0) return undefined;
+    return Promise.all(unsure.map((line) => this.#ask(line))).then(() => undefined);
+  }
+
+  /** Asks a relay for its members. */
+  #ask(line: Line): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    line.waiting.push(resolve);
+    void this.#tell(line);
+    return promise;
+  }
+
+  #take(line: Line, report: RelayReport): void {
+    const { relay } = line;
+    line.roll.take(report);
+    if (report.version <= line.version) return;
+    line.version = report.version;
+    line.readers = report.readers;
+    if (report.readers > 0) return;
+    line.roll.clear();
     this.#lines.delete(relay);
     this.#table.remove(relay);
     if (this.#lines.size === 0) this.#place = undefined;
@@ -218,16 +257,19 @@ export class ChannelRelays {
         line.waiting = [];
         drop(line);
         line.isBehind = false;
-        const report = await this.#host.reach(line.relay).deliver(encodeRelayNews(before, items));
+        const report = await this.#host
+          .reach(line.relay)
+          .deliver(encodeRelayNews(before, items, !line.roll.isSure));
         line.failures = 0;
+        this.#take(line, report);
         for (const wake of line.underWay) wake(true);
         line.underWay = [];
-        this.onReport(line.relay, report);
         if (this.#lines.get(line.relay) !== line) return;
       }
     } catch (thrown) {
       line.failures += 1;
       line.isBehind = true;
+      line.roll.doubt();
       for (const wake of [...line.underWay, ...line.waiting]) wake(false);
       line.underWay = [];
       line.waiting = [];
@@ -236,22 +278,23 @@ export class ChannelRelays {
       line.isBusy = false;
     }
   }
-}
 
-function createLine(relay: number): Line {
-  return {
-    relay,
-    readers: 1,
-    version: 0,
-    isBehind: false,
-    before: undefined,
-    items: [],
-    chars: 0,
-    isBusy: false,
-    failures: 0,
-    waiting: [],
-    underWay: [],
-  };
+  #createLine(relay: number, isNew: boolean): Line {
+    return {
+      relay,
+      readers: 1,
+      version: 0,
+      roll: new RelayRoll(this.#host.moveMember, isNew),
+      isBehind: false,
+      before: undefined,
+      items: [],
+      chars: 0,
+      isBusy: false,
+      failures: 0,
+      waiting: [],
+      underWay: [],
+    };
+  }
 }
 
 function drop(line: Line): void {

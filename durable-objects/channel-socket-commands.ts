@@ -14,7 +14,7 @@ import {
   SocketFrameError,
 } from "../wire/socket-frame.ts";
 import type { ChannelRates } from "./channel-rates.ts";
-import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
+import type { ChannelSockets, ClientAttachment, SocketPort } from "./channel-sockets.ts";
 
 type PongFrame = Extract<ClientFrame, { readonly op: "pong" }>;
 
@@ -22,6 +22,8 @@ type PongFrame = Extract<ClientFrame, { readonly op: "pong" }>;
 export interface SocketHost {
   readonly channelName: string;
   appendNow(request: AppendRequest): readonly Receipt[];
+  /** Runs something when it is known who is on the channel's relays, which usually is now. */
+  whenKnown(run: () => void): void;
 }
 
 /**
@@ -50,6 +52,11 @@ export class SocketCommands {
         this.#sockets.onPong(socket, message.slice(5));
       return false;
     }
+    return this.onClientMessage(socket, attachment, message);
+  }
+
+  /** The same for a client whose socket may be elsewhere. */
+  onClientMessage(socket: SocketPort, attachment: ClientAttachment, message: string | ArrayBuffer): boolean {
     try {
       return this.#onFrame(socket, attachment, message);
     } catch (thrown) {
@@ -58,7 +65,7 @@ export class SocketCommands {
     }
   }
 
-  #onFrame(socket: WebSocket, attachment: ClientAttachment, message: string | ArrayBuffer): boolean {
+  #onFrame(socket: SocketPort, attachment: ClientAttachment, message: string | ArrayBuffer): boolean {
     if (typeof message !== "string") {
       throw new EverywireError("unsupported_media_type", "Frames are text; put bytes into 'data_base64'.");
     }
@@ -86,13 +93,13 @@ export class SocketCommands {
     }
   }
 
-  #answer(socket: WebSocket, attachment: ClientAttachment, frame: Exclude<ClientFrame, PongFrame>): boolean {
+  #answer(socket: SocketPort, attachment: ClientAttachment, frame: Exclude<ClientFrame, PongFrame>): boolean {
     switch (frame.op) {
       case "ping":
         socket.send(encodePong(frame.ref));
         return false;
       case "who":
-        socket.send(encodeWho(this.#sockets.presence.members, frame.ref));
+        this.#host.whenKnown(() => socket.send(encodeWho(this.#sockets.presence.members, frame.ref)));
         return false;
       case "publish":
         return this.#publish(socket, attachment, frame.event, frame.ref);
@@ -100,7 +107,7 @@ export class SocketCommands {
   }
 
   #publish(
-    socket: WebSocket,
+    socket: SocketPort,
     attachment: ClientAttachment,
     value: unknown,
     ref: AckRef | undefined,
@@ -141,7 +148,7 @@ export class SocketCommands {
       : new EverywireError("permission_denied", "You may read this channel, and not write to it.");
   }
 
-  #refuse(socket: WebSocket, thrown: unknown, ref?: string | number): void {
+  #refuse(socket: SocketPort, thrown: unknown, ref?: string | number): void {
     const isFrame = thrown instanceof SocketFrameError;
     const error = isFrame
       ? new EverywireError("invalid_argument", thrown.message)

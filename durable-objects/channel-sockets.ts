@@ -106,6 +106,28 @@ export class ChannelSockets {
     return { members: this.#roll.list(), readers: this.#live.size + this.#catchingUp.size };
   }
 
+  /** How many connections a member has, on relays too. */
+  countConnections(memberId: string): number {
+    return this.#roll.count(memberId);
+  }
+
+  /** Adds connections that a member has elsewhere, or takes some away. Gives what has to be announced of it. */
+  moveMember(
+    { id, name, isAnonymous }: { readonly id: string; readonly name: string; readonly isAnonymous: boolean },
+    change: number,
+  ): "presence.join" | "presence.leave" | undefined {
+    const moved = this.#roll.move(id, name, change);
+    if (moved === undefined || isAnonymous) return undefined;
+    const { MAX_ANNOUNCED_MEMBERS: most } = this.#limits;
+    if (moved === "came") return this.#roll.size <= most ? "presence.join" : undefined;
+    return this.#roll.size < most ? "presence.leave" : undefined;
+  }
+
+  *attachments(): Generator<SocketAttachment> {
+    for (const { attachment } of this.#live.values()) yield attachment;
+    for (const { attachment } of this.#catchingUp.values()) yield attachment;
+  }
+
   find(socket: WebSocket): SocketAttachment | undefined {
     return this.#readerOf(socket)?.attachment;
   }
@@ -193,8 +215,9 @@ export class ChannelSockets {
     this.#onBroadcast(type, json, except);
   }
 
-  onPong(socket: WebSocket, ref: string): void {
-    const reader = this.#readerOf(socket);
+  onPong(socket: SocketPort, ref: string): void {
+    // One that a relay has asks there.
+    const reader = this.#readerOf(socket as WebSocket);
     if (reader !== undefined) reader.flow = onPong(reader.flow, ref);
   }
 

@@ -29,7 +29,7 @@ import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.
 import { ChannelAlarm } from "./channel-alarm.ts";
 import { ChannelAppends } from "./channel-appends.ts";
 import type { SocketOpening } from "./channel-entrance.ts";
-import { ChannelEntrance } from "./channel-entrance.ts";
+import { ChannelEntrance, toUpgrade } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
 import { ChannelLog } from "./channel-log.ts";
@@ -48,7 +48,8 @@ import { StreamCommands } from "./channel-stream-commands.ts";
 import { ChannelSubscribers } from "./channel-subscribers.ts";
 import { Waiters } from "./channel-waiters.ts";
 import type { Directory } from "./directory.ts";
-import type { RelayObject, RelayReport, RelayStart } from "./relay-object.ts";
+import type { RelayedAnswer, RelayedFrame, RelayObject, RelayReport, RelayStart } from "./relay-object.ts";
+import { RelayedPort } from "./relayed-port.ts";
 import type { Following, LiveSubscriberObject, SubscriberKind, SubscriberObject } from "./subscriber.ts";
 
 export interface ChannelEnv {
@@ -116,15 +117,19 @@ export class Channel extends DurableObject<ChannelEnv> {
       this.#log,
       settings.limits,
       () => this.#stream.state.isClosed,
-      (type, json) => {
-        this.#relays.broadcast(type, json);
+      (type, json, except) => {
+        this.#relays.broadcast(type, json, except instanceof RelayedPort ? except : undefined);
         this.#subscribers.onUnstored(json);
       },
     );
     this.#relays = this.#createRelays(settings);
     this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
     this.#pages = new ChannelPages(this.#log);
-    this.#entrance = new ChannelEntrance(this.#sockets, () => this.channelName);
+    this.#entrance = new ChannelEntrance(
+      this.#sockets,
+      () => this.channelName,
+      (run) => this.whenKnown(run),
+    );
     this.#alarm = new ChannelAlarm(context.storage, settings.limits, {
       log: this.#log,
       stream: this.#stream,
@@ -241,7 +246,15 @@ export class Channel extends DurableObject<ChannelEnv> {
     return start;
   }
 
-  presence(): Presence {
+  /** Runs something when it is known who is on the relays. */
+  whenKnown(run: () => void): void {
+    const pending = this.#relays.sync();
+    if (pending === undefined) run();
+    else this.ctx.waitUntil(pending.then(run));
+  }
+
+  async presence(): Promise<Presence> {
+    await this.#relays.sync();
     const { members, readers } = this.#sockets.presence;
     return { members, readers: readers + this.#relays.readers };
   }
@@ -316,7 +329,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   ): Promise<Result<RelayStart | RelayReferral>> {
     const start = attempt(() => this.#resolveOpening(after));
     if (!start.ok) return start;
-    const place = this.#relays.join(relay, report);
+    const place = await this.#relays.join(relay, report);
     if (place === undefined) return { ok: true, value: { relay: this.#relays.choose(Infinity) ?? relay } };
     const { number, gap } = start.value;
     const from = cursorAt(this.#log.state, number);
@@ -328,7 +341,25 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   async onRelayReport(relay: number, report: RelayReport): Promise<void> {
-    this.#relays.onReport(relay, report);
+    await this.#relays.onReport(relay, report);
+  }
+
+  /** What clients of a relay sent. Gives what each is answered, in order. */
+  async onRelayedFrames(relay: number, frames: readonly RelayedFrame[]): Promise<readonly RelayedAnswer[]> {
+    // Nothing else that a client asks has to wait for who is there.
+    if (frames.some(({ message }) => typeof message === "string" && message.includes('"who"')))
+      await this.#relays.sync();
+    let hasAppended = false;
+    const answers: RelayedAnswer[] = [];
+    for (const { connection, attachment, message } of frames) {
+      const port = new RelayedPort(relay, connection);
+      if (this.#commands.onClientMessage(port, attachment, message)) hasAppended = true;
+      answers.push(...port.answers.map((text) => ({ connection, text })));
+    }
+    if (hasAppended && !this.#log.isRegistered) await this.#register();
+    // Who publishes sees its own event before its ack, here as there.
+    await this.#relays.flush(relay);
+    return answers;
   }
 
   /** A WebSocket for a client or for a function. */
@@ -336,16 +367,12 @@ export class Channel extends DurableObject<ChannelEnv> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
     const opening = JSON.parse(header) as SocketOpening;
-    const relay = opening.kind === "feed" ? this.#relays.choose(this.#sockets.size) : undefined;
+    const relay = this.#relays.choose(this.#sockets.size);
     if (relay !== undefined)
       return Response.json({ relay } satisfies RelayReferral, { status: SEE_RELAY_STATUS });
     const outcome = attempt(() => this.#openSocket(opening));
     if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
-    const answer = { status: 101, webSocket: outcome.value };
-    // Left out where there are none: what a connection is opened with is held for as long as it lasts.
-    return opening.kind === "feed" || opening.subprotocol === undefined
-      ? new Response(null, answer)
-      : new Response(null, { ...answer, headers: { "sec-websocket-protocol": opening.subprotocol } });
+    return toUpgrade(opening, outcome.value);
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
@@ -448,6 +475,8 @@ export class Channel extends DurableObject<ChannelEnv> {
           const { isClosed } = channel.#stream.state;
           return { life: state.endedLives, at: cursorAt(state, state.head), isClosed };
         },
+        moveMember: (member, change, isNews) => this.#entrance.onRelayed(member, change, isNews),
+        announceLate: (change) => this.#entrance.announceLate(change),
         reach: (relay) => this.env.RELAY.getByName(toRelayName(this.channelName, relay)),
       },
       sizes,

@@ -6,6 +6,8 @@ export interface KeptPlace extends Pick<FeedPlace, "life" | "at"> {
   /** The relay's own name, which not everything that wakes an object tells it. */
   readonly channel: string;
   readonly relay: number;
+  /** When the object began that had these sockets first (`relay-object.ts`). */
+  readonly born: number;
 }
 
 interface Keeper {

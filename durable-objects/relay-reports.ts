@@ -1,29 +1,62 @@
-import type { RelayReport } from "./relay-object.ts";
+import type { MemberChange, RelayMember, RelayReport } from "./relay-object.ts";
 
 /** How long a relay waits before it tells again what it could not tell; after that the channel asks with its next event. */
 const RETRIES_MS = [100, 1000, 5000];
 
-/** What a relay tells its channel of its readers: one call at a time, of how it is now. */
+/** What reports need of their relay. */
+interface ReportHost {
+  readonly readers: number;
+  readonly members: readonly RelayMember[];
+  send(report: RelayReport): Promise<void>;
+}
+
+/** What a relay tells its channel of its readers. */
 export class RelayReports {
-  readonly #count: () => number;
-  readonly #send: (report: RelayReport) => Promise<void>;
+  readonly #host: ReportHost;
+  readonly #born: number;
   #version = 0;
+  /** Whether the channel could not be told of a member that came or left. */
+  #hasLost = false;
   #isUntold = false;
   #telling: Promise<void> | undefined;
 
-  constructor(count: () => number, send: (report: RelayReport) => Promise<void>) {
-    this.#count = count;
-    this.#send = send;
+  /** @param born when the object began whose sockets these are */
+  constructor(host: ReportHost, born: number) {
+    this.#host = host;
+    this.#born = born;
   }
 
-  /** How it is now. */
-  next(): RelayReport {
+  get born(): number {
+    return this.#born;
+  }
+
+  /** How it is now. @param isWhole whether all members are told */
+  next(change?: MemberChange, isWhole = this.#hasLost): RelayReport {
     // By the clock, so that they go on increasing when the object was made anew.
     this.#version = Math.max(this.#version + 1, Date.now() * 1000);
-    return { version: this.#version, readers: this.#count() };
+    const { readers, members } = this.#host;
+    const report = { version: this.#version, born: this.#born, readers };
+    return isWhole ? { ...report, members } : { ...report, change };
   }
 
-  /** Resolves when the channel was told, or could not be. */
+  /** Answers the channel. Where the answer is lost it doubts what it knows, and asks for all members again. */
+  answer(asksMembers: boolean): RelayReport {
+    const report = this.next(undefined, asksMembers || this.#hasLost);
+    if (report.members !== undefined) this.#hasLost = false;
+    return report;
+  }
+
+  /** Tells of a member at once, since what it does next must not come first. */
+  async tellOf(change: MemberChange): Promise<void> {
+    try {
+      await this.#host.send(this.next(change));
+    } catch {
+      this.#hasLost = true;
+      await this.tell();
+    }
+  }
+
+  /** Tells how many there are, in one call at a time. Resolves when the channel was told, or could not be. */
   tell(): Promise<void> {
     this.#isUntold = true;
     this.#telling ??= this.#tellAll().finally(() => {
@@ -37,7 +70,9 @@ export class RelayReports {
       this.#isUntold = false;
       for (const waitMs of [...RETRIES_MS, undefined]) {
         try {
-          await this.#send(this.next());
+          const report = this.next();
+          await this.#host.send(report);
+          if (report.members !== undefined) this.#hasLost = false;
           break;
         } catch (thrown) {
           if (waitMs === undefined) console.warn("A channel was not told of a relay's readers.", thrown);

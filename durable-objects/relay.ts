@@ -7,16 +7,23 @@ import { parseSettings } from "../core/settings.ts";
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import type { FeedPlace, RelayItem, RelayReferral } from "../wire/relay-text.ts";
 import { decodeRelayNews, parseRelayName, SEE_RELAY_STATUS } from "../wire/relay-text.ts";
+import { decodeClientFrame } from "../wire/socket-frame.ts";
 import type { SocketOpening } from "./channel-entrance.ts";
+import { toClientAttachment, toUpgrade } from "./channel-entrance.ts";
+import type { SocketAttachment } from "./channel-sockets.ts";
 import { ChannelSockets, DELETED_REASON } from "./channel-sockets.ts";
+import { RelayFrames } from "./relay-frames.ts";
 import { RelayKeeper } from "./relay-keeper.ts";
 import { RelayLog, toNumber } from "./relay-log.ts";
-import type { RelayedChannel, RelayReport, RelayStart } from "./relay-object.ts";
+import type { MemberChange, RelayedChannel, RelayReport, RelayStart } from "./relay-object.ts";
+import { RelayOpenings } from "./relay-openings.ts";
 import { RelayReports } from "./relay-reports.ts";
 
 export interface RelayEnv {
   readonly CHANNEL: DurableObjectNamespace<RelayedChannel>;
 }
+
+const UNREACHABLE = "the channel did not take what was sent: reconnect, and send again what has no ack";
 
 /**
  * Holds sockets for a channel that has enough of them, and passes on to them what the channel tells it. Its name is the
@@ -28,22 +35,24 @@ export class Relay extends DurableObject<RelayEnv> {
   readonly #sockets: ChannelSockets;
   readonly #keeper: RelayKeeper;
   readonly #reports: RelayReports;
+  readonly #frames: RelayFrames;
   #name: { readonly channel: string; readonly relay: number } | undefined;
   /** Whether it is known where readers stand; where there are none that does not matter. */
   #isPlaced = false;
   #isClosed = false;
   /** How often everybody was ended; who comes in meanwhile has to ask again. */
   #ends = 0;
-  #openings = 0;
+  readonly #openings = new RelayOpenings();
+  #stub: DurableObjectStub<RelayedChannel> | undefined;
   /** One call after the other, also where one has to read what it missed. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(context: DurableObjectState, env: RelayEnv) {
     super(context, env);
     const { limits } = parseSettings(env as unknown as Record<string, unknown>);
-    this.#log = new RelayLog((request) => this.#channel.readText(request));
+    this.#log = new RelayLog((request) => this.#ask(async (channel) => channel.readText(request)));
     this.#keeper = new RelayKeeper(context);
-    this.#recall();
+    const born = this.#recall();
     this.#sockets = new ChannelSockets(
       context,
       this.#log,
@@ -51,10 +60,11 @@ export class Relay extends DurableObject<RelayEnv> {
       () => this.#isClosed,
       () => undefined,
     );
-    this.#reports = new RelayReports(
-      () => this.#sockets.size + this.#openings,
-      (report) => this.#channel.onRelayReport(this.#whose.relay, report),
-    );
+    this.#reports = this.#createReports(born ?? Date.now());
+    this.#frames = new RelayFrames({
+      send: (frames) => this.#ask(async (channel, relay) => channel.onRelayedFrames(relay, frames)),
+      cut: (socket) => this.#sockets.close(socket, "unavailable", UNREACHABLE),
+    });
   }
 
   /** Lets a reader in, where the channel says that it may come in. */
@@ -62,40 +72,40 @@ export class Relay extends DurableObject<RelayEnv> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
     const opening = JSON.parse(header) as SocketOpening;
-    this.#openings += 1;
-    let isIn = false;
+    const attachment: SocketAttachment =
+      opening.kind === "feed" ? { kind: "feed" } : toClientAttachment(opening);
+    this.#openings.add(attachment);
     try {
-      const start = await this.#askStart(opening.after);
-      if ("error" in start) return Response.json(start.error, { status: 400 });
-      if ("relay" in start) return Response.json(start, { status: SEE_RELAY_STATUS });
-      isIn = true;
-      return new Response(null, { status: 101, webSocket: this.#accept(start) });
+      const start = await this.#askStart(opening.after, attachment);
+      if ("error" in start) return this.#turnAway(attachment, start.error, 400);
+      if ("relay" in start) return this.#turnAway(attachment, start, SEE_RELAY_STATUS);
+      return toUpgrade(opening, this.#accept(start, attachment));
     } catch (thrown) {
       console.warn("A relay's channel could not be asked.", thrown);
       const error = new EverywireError("unavailable", "The channel cannot be reached now: try again.");
-      return Response.json(error.toData(), { status: 503 });
-    } finally {
-      this.#openings -= 1;
-      if (!isIn) this.ctx.waitUntil(this.#reports.tell());
+      return this.#turnAway(attachment, error.toData(), 503);
     }
   }
 
   /** What the channel tells; resolves when it was passed on. */
   async deliver(news: string): Promise<RelayReport> {
-    const { before, items } = decodeRelayNews(news);
+    const { before, items, asksMembers } = decodeRelayNews(news);
     await this.#inTurn(async () => {
       await this.#goTo(before);
       // Of a life that is over here, by a call that was long under way.
       if (before.life === this.#log.life) this.#passOn(items);
       this.#keep();
     });
-    return this.#reports.next();
+    return this.#reports.answer(asksMembers);
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+  /** Only what the reader's own pace depends on is taken here; the rest is the channel's, in the order in which it came. */
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
     const attachment = this.#sockets.find(socket);
-    if (attachment?.kind === "feed" && typeof message === "string" && message.startsWith("pong "))
-      this.#sockets.onPong(socket, message.slice(5));
+    if (attachment === undefined) return;
+    const pong = readPong(attachment, message);
+    if (pong !== undefined) this.#sockets.onPong(socket, pong);
+    else if (attachment.kind === "client") return this.#frames.add(socket, attachment, message);
   }
 
   override webSocketClose(socket: WebSocket): Promise<void> {
@@ -116,14 +126,23 @@ export class Relay extends DurableObject<RelayEnv> {
     return this.#name;
   }
 
-  get #channel(): DurableObjectStub<RelayedChannel> {
-    return this.env.CHANNEL.getByName(this.#whose.channel);
+  /** Calls the channel: in the order of the calls, as long as none of them fails. */
+  async #ask<T>(call: (channel: DurableObjectStub<RelayedChannel>, relay: number) => Promise<T>): Promise<T> {
+    const { channel, relay } = this.#whose;
+    this.#stub ??= this.env.CHANNEL.getByName(channel);
+    try {
+      return await call(this.#stub, relay);
+    } catch (thrown) {
+      this.#stub = undefined;
+      throw thrown;
+    }
   }
 
-  async #askStart(after: After): Promise<RelayStart | RelayReferral | Failure> {
+  async #askStart(after: After, attachment: SocketAttachment): Promise<RelayStart | RelayReferral | Failure> {
     for (;;) {
       const ends = this.#ends;
-      const answer = await this.#channel.openRelayed(this.#whose.relay, after, this.#reports.next());
+      const report = this.#reports.next(this.#changeOf(attachment, 1));
+      const answer = await this.#ask(async (channel, relay) => channel.openRelayed(relay, after, report));
       if (!answer.ok) return answer;
       if ("relay" in answer.value) return answer.value;
       const { place } = answer.value;
@@ -132,19 +151,61 @@ export class Relay extends DurableObject<RelayEnv> {
     }
   }
 
-  #accept({ from, gap }: RelayStart): WebSocket {
+  #accept({ from, gap }: RelayStart, attachment: SocketAttachment): WebSocket {
     const { 0: client, 1: server } = new WebSocketPair();
     const start = { number: toNumber(from), gap };
-    this.#sockets.accept(server, { kind: "feed" }, start, this.#whose.channel, Date.now());
+    this.#openings.delete(attachment);
+    this.#sockets.accept(server, attachment, start, this.#whose.channel, Date.now());
     this.#keep();
     return client;
   }
 
+  /** The channel may have counted it. */
+  #turnAway(attachment: SocketAttachment, body: object, status: number): Response {
+    this.#openings.delete(attachment);
+    this.ctx.waitUntil(this.#tellGone(attachment));
+    return Response.json(body, { status });
+  }
+
   #onGone(socket: WebSocket): Promise<void> {
     if (!this.#isPlaced) this.#recall(socket);
+    this.#frames.forget(socket);
     this.#sockets.onClose(socket);
     this.#keep();
-    return this.#reports.tell();
+    return this.#tellGone(socket.deserializeAttachment() as SocketAttachment);
+  }
+
+  #tellGone(attachment: SocketAttachment): Promise<void> {
+    const change = this.#changeOf(attachment, -1);
+    return change === undefined ? this.#reports.tell() : this.#reports.tellOf(change);
+  }
+
+  /** What the channel is told of the member whose connection came or went just now. */
+  #changeOf(attachment: SocketAttachment, change: 1 | -1): MemberChange | undefined {
+    if (attachment.kind === "feed") return undefined;
+    const { memberId: id, memberName: name, isAnonymous } = attachment;
+    const connections = this.#countConnections(id);
+    return { id, name, isAnonymous, connections, before: connections - change };
+  }
+
+  #countConnections(memberId: string): number {
+    return this.#sockets.countConnections(memberId) + this.#openings.count(memberId);
+  }
+
+  #createReports(born: number): RelayReports {
+    const relay = this;
+    return new RelayReports(
+      {
+        get readers() {
+          return relay.#sockets.size + relay.#openings.size;
+        },
+        get members() {
+          return relay.#openings.listMembers(relay.#sockets.attachments());
+        },
+        send: (report) => this.#ask(async (channel, number) => channel.onRelayReport(number, report)),
+      },
+      born,
+    );
   }
 
   async #inTurn(run: () => Promise<void>): Promise<void> {
@@ -185,7 +246,7 @@ export class Relay extends DurableObject<RelayEnv> {
       }
       passEvents();
       if (item.kind === "ephemeral") {
-        this.#sockets.broadcast(item.type, item.json, undefined);
+        this.#sockets.broadcast(item.type, item.json, this.#frames.find(item.except));
       } else if (item.kind === "close") {
         this.#close();
       } else {
@@ -210,14 +271,31 @@ export class Relay extends DurableObject<RelayEnv> {
   #keep(): void {
     if (!this.#isPlaced) return;
     const { channel, relay } = this.#whose;
-    this.#keeper.keep({ channel, relay, life: this.#log.life, at: this.#log.at });
+    const { born } = this.#reports;
+    this.#keeper.keep({ channel, relay, born, life: this.#log.life, at: this.#log.at });
   }
 
-  #recall(more?: WebSocket): void {
+  /** Knows again what was kept. Gives when the object began that had these sockets first. */
+  #recall(more?: WebSocket): number | undefined {
     const kept = this.#keeper.find(more);
-    if (kept === undefined) return;
+    if (kept === undefined) return undefined;
     this.#name = kept;
     this.#log.moveTo(kept);
     this.#isPlaced = true;
+    return kept.born;
+  }
+}
+
+/** The ref of a pong, where it is one: an answer to what was asked here. */
+function readPong(attachment: SocketAttachment, message: string | ArrayBuffer): string | undefined {
+  if (typeof message !== "string") return undefined;
+  if (attachment.kind === "feed") return message.startsWith("pong ") ? message.slice(5) : undefined;
+  if (!message.includes('"pong"')) return undefined;
+  try {
+    const frame = decodeClientFrame(message);
+    return frame.op === "pong" ? String(frame.ref) : undefined;
+  } catch {
+    // The channel says what is wrong with it.
+    return undefined;
   }
 }

@@ -62,24 +62,33 @@ export function encodeRelayItem(item: RelayItem): string {
   }
 }
 
-/** A call: where readers stood before it, and what came then ({@link encodeRelayItem}). */
-export function encodeRelayNews({ life, at, isClosed }: FeedPlace, items: readonly string[]): string {
-  return [`${life} ${at} ${isClosed ? 1 : 0}`, ...items].join(FIELD_END);
+/** A call: where readers stood before it, what came then ({@link encodeRelayItem}), and whether all members are to be told. */
+export function encodeRelayNews(
+  { life, at, isClosed }: FeedPlace,
+  items: readonly string[],
+  asksMembers: boolean,
+): string {
+  return [`${life} ${at} ${isClosed ? 1 : 0} ${asksMembers ? 1 : 0}`, ...items].join(FIELD_END);
 }
 
 /** @throws Error where it is none */
 export function decodeRelayNews(text: string): {
   readonly before: FeedPlace;
   readonly items: readonly RelayItem[];
+  readonly asksMembers: boolean;
 } {
   const fields = text.split(FIELD_END);
-  const [life = "", at = "", isClosed] = (fields[0] ?? "").split(" ");
+  const [life = "", at = "", isClosed, asksMembers] = (fields[0] ?? "").split(" ");
   const items: RelayItem[] = [];
   for (let index = 1; index < fields.length; index += 3) {
     const [head = "", type = "", json = ""] = [fields[index], fields[index + 1], fields[index + 2]];
     items.push(toItem(head, type, json));
   }
-  return { before: { life: Number(life), at, isClosed: isClosed === "1" }, items };
+  return {
+    before: { life: Number(life), at, isClosed: isClosed === "1" },
+    items,
+    asksMembers: asksMembers === "1",
+  };
 }
 
 function toItem(head: string, type: string, json: string): RelayItem {

@@ -97,7 +97,7 @@ describe("npm run deploy -- --dry-run", () => {
     async () => {
       const result = await run(DEPLOY, ["--dry-run"], { DOORS: "sse" });
       expect(result.code, result.stderr).toBe(0);
-      expect([...bindingsOf(result)].sort()).toEqual(["CHANNEL", "DIRECTORY", "REQUEST_RATE"]);
+      expect([...bindingsOf(result)].sort()).toEqual(["CHANNEL", "DIRECTORY", "RELAY", "REQUEST_RATE"]);
     },
     DEADLINE_MS,
   );
@@ -142,10 +142,11 @@ describe("npm run deploy", () => {
       const [upload] = cloudflare.uploads;
       expect(upload?.worker).toBe("everywire-staging");
       expect(upload?.migrations).toMatchObject({
-        new_tag: "v2",
+        new_tag: "v3",
         steps: [
           { new_sqlite_classes: expect.arrayContaining(["Channel"]) },
           { new_sqlite_classes: expect.arrayContaining(["MqttSession"]) },
+          { new_sqlite_classes: ["Relay"] },
         ],
       });
       expect(upload?.bindings).toEqual(

@@ -291,3 +291,250 @@ describe("a relay", () => {
     back.close();
   });
 });
+
+/** A client's socket, and what came over it. */
+async function join(name: ChannelName, id: string, more: { after?: After; subprotocol?: string } = {}) {
+  const response = await channels.openSocket(
+    name,
+    {
+      after: more.after ?? LATEST,
+      identity: {
+        kind: "user",
+        subject: id,
+        name: id,
+        roles: [],
+        channels: undefined,
+        expiresAtMs: undefined,
+      },
+      mayWrite: true,
+      member: { id, name: id },
+      subprotocol: more.subprotocol,
+    },
+    new Request("https://channel/"),
+  );
+  const socket = response.webSocket;
+  if (socket === null) throw new Error("no socket");
+  const frames: Record<string, unknown>[] = [];
+  socket.addEventListener("message", ({ data }) => void frames.push(JSON.parse(String(data))));
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));
+  });
+  socket.accept();
+  const said = () => frames.map((frame) => frame.op ?? `${frame.type} ${JSON.stringify(frame.data)}`);
+  return {
+    frames,
+    closed,
+    headers: response.headers,
+    send: (frame: object) => socket.send(JSON.stringify(frame)),
+    close: () => socket.close(1000),
+    /** What came, in order: `op` of an operation, type and data of an event. */
+    until: (...expected: unknown[]) => vi.waitFor(() => expect(said()).toEqual(expected), { timeout: 5000 }),
+    untilOp: (op: string) =>
+      vi.waitFor(() => {
+        const found = frames.find((frame) => frame.op === op);
+        expect(found).toBeDefined();
+        return found;
+      }),
+  };
+}
+const joined = (id: string) => `presence.join ${JSON.stringify({ id, name: id })}`;
+const left = (id: string) => `presence.leave ${JSON.stringify({ id, name: id })}`;
+
+describe("clients on relays", () => {
+  it("publish in order, each seeing its own event before its ack, and are answered in that order", async () => {
+    const name = newName();
+    const ann = await join(name, "ann");
+    for (const n of range(1, 30)) ann.send({ type: "t", data: n, id: `e${n}`, ack: true });
+    ann.send({ op: "ping", ref: "last" });
+    await vi.waitFor(() => expect(ann.frames.at(-1)).toEqual({ op: "pong", ref: "last" }));
+    const events = ann.frames.filter(({ op }) => op === undefined);
+    const acks = ann.frames.filter(({ op }) => op === "ack");
+    expect(events.map(({ data }) => data)).toEqual(range(1, 30));
+    expect(acks.map(({ ref }) => ref)).toEqual(range(1, 30).map((n) => `e${n}`));
+    expect(acks.map(({ sequence }) => sequence)).toEqual(events.map(({ sequence }) => sequence));
+    for (const { ref } of acks) {
+      const place = (isIt: (frame: Record<string, unknown>) => boolean) => ann.frames.findIndex(isIt);
+      expect(place(({ id }) => id === ref)).toBeLessThan(place((frame) => frame.ref === ref));
+    }
+    ann.send({ type: "t", data: 1, id: "e1", ack: "again" });
+    await vi.waitFor(() =>
+      expect(ann.frames.at(-1)).toMatchObject({ ref: "again", duplicate: true, sequence: acks[0]?.sequence }),
+    );
+    ann.close();
+  });
+
+  it("get what is not stored from others, wherever those are, and not from themselves", async () => {
+    const name = newName();
+    const [ann, bob, cid] = [await join(name, "ann"), await join(name, "bob"), await join(name, "cid")];
+    expect(await relaysOf(name)).toEqual([1, 2]);
+    ann.send({ type: "chat.typing", data: "ann", ack: 1 });
+    await ann.untilOp("ack");
+    cid.send({ type: "chat.typing", data: "cid", ack: 2 });
+    await cid.untilOp("ack");
+    await ann.until(joined("bob"), joined("cid"), "ack", 'chat.typing "cid"');
+    await bob.until(joined("cid"), 'chat.typing "ann"', 'chat.typing "cid"');
+    await cid.until('chat.typing "ann"', "ack");
+    for (const client of [ann, bob, cid]) client.close();
+  });
+
+  it("are told of errors as on the channel itself, and go on", async () => {
+    const name = newName();
+    const ann = await join(name, "ann");
+    ann.send({ type: "" });
+    ann.send({ op: "nonsense", ref: 7 });
+    ann.send({ type: "t", data: 1, ack: 1 });
+    await ann.untilOp("ack");
+    expect(ann.frames.filter(({ op }) => op === "error")).toMatchObject([
+      { code: "invalid_argument" },
+      { code: "invalid_argument", ref: 7 },
+    ]);
+    ann.close();
+  });
+
+  it("are held to one rate together, however many relays there are", async () => {
+    const name = newName();
+    const sockets = [await join(name, "ann"), await join(name, "ann"), await join(name, "ann")];
+    for (const ann of sockets)
+      for (const n of range(1, 40)) ann.send({ type: "chat.typing", data: n, ack: n });
+    await vi.waitFor(() => {
+      const answers = sockets.flatMap(({ frames }) => frames.filter(({ op }) => op !== undefined));
+      expect(answers).toHaveLength(120);
+      const acks = answers.filter(({ op }) => op === "ack");
+      expect(acks.length).toBeGreaterThanOrEqual(60);
+      expect(acks.length).toBeLessThan(80);
+    });
+    for (const ann of sockets) ann.close();
+  });
+
+  it("are asked for their pace by the relay, and answer there", async () => {
+    const name = newName();
+    const ann = await join(name, "ann");
+    const large = { type: "t", json: JSON.stringify({ data: "x".repeat(250_000) }), dedupeKey: undefined };
+    for (let n = 0; n < 20; n += 1) await channels.append(name, { events: [large], rateKey: undefined });
+    const ping = await ann.untilOp("ping");
+    ann.send({ op: "pong", ref: ping?.ref });
+    ann.send({ op: "ping", ref: "after" });
+    await ann.untilOp("pong");
+    expect(ann.frames.filter(({ op }) => op === "error")).toEqual([]);
+    ann.close();
+  });
+
+  it("publish through a channel and a relay that slept", async () => {
+    const name = newName();
+    const ann = await join(name, "ann");
+    await append(name, 1);
+    await vi.waitFor(() => expect(ann.frames).toHaveLength(1));
+    await evictDurableObject(relayOf(name));
+    await evictDurableObject(channelOf(name));
+    ann.send({ type: "t", data: 2, ack: 1 });
+    await ann.until("undefined 1", "t 2", "ack");
+    ann.close();
+  });
+
+  it("end with the close codes of the channel, and are given the subprotocol that they asked for", async () => {
+    const name = newName();
+    await append(name, 1);
+    const ann = await join(name, "ann", { subprotocol: "everywire" });
+    expect(ann.headers.get("sec-websocket-protocol")).toBe("everywire");
+    await channels.delete(name);
+    expect(await ann.closed).toMatchObject({ code: 4410, reason: "the channel was deleted" });
+  });
+});
+
+describe("members on relays", () => {
+  const membersOf = async (name: ChannelName) =>
+    (await channels.presence(name)).members.map(({ id, connections }) => `${id} ${connections}`).sort();
+
+  it("are announced once, with their first connection anywhere and their last", async () => {
+    const name = newName();
+    const eve = await join(name, "eve");
+    const [ann, bob, again] = [await join(name, "ann"), await join(name, "bob"), await join(name, "ann")];
+    expect(await relaysOf(name)).toEqual([1, 2]);
+    expect(await membersOf(name)).toEqual(["ann 2", "bob 1", "eve 1"]);
+    eve.send({ op: "who", ref: 1 });
+    const who = (await eve.untilOp("who")) as { members: { id: string }[] };
+    expect(who.members.map(({ id }) => id).sort()).toEqual(["ann", "bob", "eve"]);
+    ann.close();
+    await vi.waitFor(async () => expect(await membersOf(name)).toEqual(["ann 1", "bob 1", "eve 1"]));
+    again.close();
+    await eve.until(joined("ann"), joined("bob"), "who", left("ann"));
+    await bob.until(left("ann"));
+    bob.close();
+    eve.close();
+  });
+
+  it("are known again when the channel was made anew, and who leaves or comes by waking it is announced", async () => {
+    const name = newName();
+    const [ann, bob, cid] = [await join(name, "ann"), await join(name, "bob"), await join(name, "cid")];
+    await evictDurableObject(channelOf(name));
+    expect(await membersOf(name)).toEqual(["ann 1", "bob 1", "cid 1"]);
+    await evictDurableObject(channelOf(name));
+    cid.close();
+    await ann.until(joined("bob"), joined("cid"), left("cid"));
+    await evictDurableObject(channelOf(name));
+    const dan = await join(name, "dan");
+    await ann.until(joined("bob"), joined("cid"), left("cid"), joined("dan"));
+    await evictDurableObject(channelOf(name));
+    const more = await join(name, "bob");
+    bob.send({ op: "who", ref: 1 });
+    const who = (await bob.untilOp("who")) as { members: object[] };
+    expect(who.members).toContainEqual({ id: "bob", name: "bob", connections: 2 });
+    await evictDurableObject(channelOf(name));
+    ann.send({ op: "who", ref: 1 });
+    await ann.untilOp("who");
+    expect(ann.frames.filter(({ type }) => type === "presence.join")).toHaveLength(3);
+    for (const client of [ann, bob, dan, more]) client.close();
+    await vi.waitFor(async () => expect(await membersOf(name)).toEqual([]));
+  });
+
+  it("that leave a relay which slept are announced", async () => {
+    const name = newName();
+    const [ann, bob] = [await join(name, "ann"), await join(name, "bob")];
+    await evictDurableObject(relayOf(name));
+    bob.close();
+    await ann.until(joined("bob"), left("bob"));
+    expect(await membersOf(name)).toEqual(["ann 1"]);
+    ann.close();
+  });
+
+  it("have left when their relay was aborted", async () => {
+    const name = newName();
+    const [ann, bob, cid] = [await join(name, "ann"), await join(name, "bob"), await join(name, "cid")];
+    await runInDurableObject(relayOf(name), (_relay, state) => state.abort("killed")).catch(() => undefined);
+    await Promise.all([ann.closed, bob.closed]);
+    await append(name, 1);
+    await cid.until("undefined 1", left("ann"), left("bob"));
+    expect(await membersOf(name)).toEqual(["cid 1"]);
+    cid.close();
+  });
+
+  it("are not announced where nobody is signed in, but counted", async () => {
+    const name = newName();
+    const ann = await join(name, "ann");
+    const response = await channels.openSocket(
+      name,
+      {
+        after: LATEST,
+        identity: { kind: "anonymous", address: "" },
+        mayWrite: false,
+        member: { id: "anon", name: "anonymous" },
+        subprotocol: undefined,
+      },
+      new Request("https://channel/"),
+    );
+    response.webSocket?.accept();
+    expect(await membersOf(name)).toEqual(["ann 1", "anon 1"]);
+    response.webSocket?.close();
+    await vi.waitFor(async () => expect(await membersOf(name)).toEqual(["ann 1"]));
+    expect(ann.frames).toEqual([]);
+    ann.close();
+  });
+
+  it("are not counted who were turned away", async () => {
+    const name = newName();
+    await expect(join(name, "ann", { after: "x" as After })).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
+    await vi.waitFor(async () => expect(await membersOf(name)).toEqual([]));
+  });
+});
