@@ -69,7 +69,7 @@ export default defineConfig({
           include: ["tests/durable-objects/relay*.test.ts"],
           sequence: { groupOrder: 1 },
           testTimeout: 20_000,
-          maxWorkers: 1,
+          maxWorkers: 2,
         },
       },
       {

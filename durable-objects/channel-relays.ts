@@ -29,6 +29,7 @@ interface Line {
   /** As it told last, and those that were sent there since. */
   readers: number;
   version: number;
+  born: number | undefined;
   readonly roll: RelayRoll;
   /** Whether it was told all up to {@link before}; where it was not, it reads that from the log. */
   isBehind: boolean;
@@ -113,11 +114,8 @@ export class ChannelRelays {
       return undefined;
     }
     if (!this.#lines.has(relay)) {
-      this.#sent.delete(relay);
-      this.#table.add(relay);
-      const line = this.#createLine(relay, true);
+      const line = this.#add(relay, true);
       if (report.readers > 1) line.roll.doubt();
-      this.#lines.set(relay, line);
     }
     const place = this.#host.place;
     this.#place = place;
@@ -127,8 +125,14 @@ export class ChannelRelays {
 
   /** Takes over what a relay tells; one without readers is forgotten. */
   async onReport(relay: number, report: RelayReport): Promise<void> {
-    const line = this.#lines.get(relay);
-    if (line === undefined) return;
+    let line = this.#lines.get(relay);
+    if (line === undefined) {
+      if (report.readers === 0) return;
+      // It was forgotten too soon, and missed what came since.
+      line = this.#add(relay, false);
+      line.isBehind = true;
+      this.#place = this.#host.place;
+    }
     const { isKnown } = line.roll;
     this.#take(line, report);
     if (report.change === undefined || line.roll.isSure) return;
@@ -154,8 +158,10 @@ export class ChannelRelays {
   #take(line: Line, report: RelayReport): void {
     const { relay } = line;
     line.roll.take(report);
-    if (report.version <= line.version) return;
+    // Clocks differ between machines, so versions count within a life of the relay's object.
+    if (report.born === line.born && report.version <= line.version) return;
     line.version = report.version;
+    line.born = report.born;
     line.readers = report.readers;
     if (report.readers > 0) return;
     line.roll.clear();
@@ -279,11 +285,20 @@ export class ChannelRelays {
     }
   }
 
+  #add(relay: number, isNew: boolean): Line {
+    this.#sent.delete(relay);
+    this.#table.add(relay);
+    const line = this.#createLine(relay, isNew);
+    this.#lines.set(relay, line);
+    return line;
+  }
+
   #createLine(relay: number, isNew: boolean): Line {
     return {
       relay,
       readers: 1,
       version: 0,
+      born: undefined,
       roll: new RelayRoll(this.#host.moveMember, isNew),
       isBehind: false,
       before: undefined,

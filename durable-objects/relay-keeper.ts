@@ -23,6 +23,7 @@ type KeepingAttachment = SocketAttachment & { readonly kept?: KeptPlace };
  */
 export class RelayKeeper {
   readonly #context: Pick<DurableObjectState, "getWebSockets">;
+  readonly #released = new WeakSet<WebSocket>();
   #keeper: Keeper | undefined;
 
   constructor(context: Pick<DurableObjectState, "getWebSockets">) {
@@ -43,6 +44,12 @@ export class RelayKeeper {
     return found;
   }
 
+  /** Has another socket keep what this one did, which is closing. */
+  release(socket: WebSocket): void {
+    this.#released.add(socket);
+    if (this.#keeper?.socket === socket) this.#keeper = undefined;
+  }
+
   keep(kept: KeptPlace): void {
     if (this.#keeper?.socket.readyState !== WebSocket.OPEN) this.#keeper = this.#choose();
     const { socket, attachment } = this.#keeper ?? {};
@@ -50,7 +57,9 @@ export class RelayKeeper {
   }
 
   #choose(): Keeper | undefined {
-    const socket = this.#context.getWebSockets().find(({ readyState }) => readyState === WebSocket.OPEN);
+    const socket = this.#context
+      .getWebSockets()
+      .find((one) => one.readyState === WebSocket.OPEN && !this.#released.has(one));
     return socket && { socket, attachment: socket.deserializeAttachment() as SocketAttachment };
   }
 }

@@ -41,7 +41,10 @@ export class RelayRoll {
 
   /** Takes over what the relay tells. */
   take({ version, born, members, change }: RelayReport): void {
-    if (this.#born !== undefined && this.#born !== born) this.#isSure = false;
+    if (this.#born !== undefined && this.#born !== born) {
+      this.#isSure = false;
+      this.#version = 0;
+    }
     if (members !== undefined && version > this.#version) {
       this.#replace(members);
       [this.#version, this.#born, this.#isSure, this.#isKnown] = [version, born, true, true];

@@ -170,6 +170,7 @@ export class Relay extends DurableObject<RelayEnv> {
   #onGone(socket: WebSocket): Promise<void> {
     if (!this.#isPlaced) this.#recall(socket);
     this.#frames.forget(socket);
+    this.#keeper.release(socket);
     this.#sockets.onClose(socket);
     this.#keep();
     return this.#tellGone(socket.deserializeAttachment() as SocketAttachment);

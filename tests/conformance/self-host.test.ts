@@ -34,7 +34,8 @@ describe("the Worker under plain workerd", () => {
   let target: SelfHosted;
   const directories: string[] = [];
   beforeAll(async () => {
-    target = await startSelfHosted();
+    // Of the readers of a channel one stays with it, and the others are on relays.
+    target = await startSelfHosted({ RELAY_AFTER: "1", RELAY_SOCKETS: "3" });
     directories.push(target.stateDirectory);
   }, 60_000);
   afterAll(async () => {

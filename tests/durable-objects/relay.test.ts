@@ -89,6 +89,22 @@ describe("feeds on relays", () => {
     for (const reader of readers) reader.close();
   });
 
+  it("are never more on a relay than it may have, however many come at once", async () => {
+    const name = newName();
+    const readers = await Promise.all(range(1, 9).map(() => follow(name)));
+    const relays = await relaysOf(name);
+    const counts = await Promise.all(
+      relays.map((relay) =>
+        runInDurableObject(relayOf(name, relay), (_, state) => state.getWebSockets().length),
+      ),
+    );
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(9);
+    await append(name, 1);
+    for (const reader of readers) await reader.until(1);
+    for (const reader of readers) reader.close();
+  });
+
   it("are caught up page by page while events go on, with nothing lost and nothing twice", async () => {
     const name = newName();
     for (let from = 1; from <= 1200; from += 100) await append(name, ...range(from, from + 99));
