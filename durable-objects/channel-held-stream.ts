@@ -77,10 +77,20 @@ export class HeldStream implements UnderlyingDefaultSource<Uint8Array> {
     return hasTaken;
   }
 
-  /** Ends it with a last word, after all that waits. */
-  end(lastWord: Uint8Array): void {
+  /** Sends a last word; true where the stream ended with it. Where something waits, {@link close} ends it. */
+  end(lastWord: Uint8Array): boolean {
+    const isTaken = this.waitingBytes <= 0;
     this.#controller.enqueue(lastWord);
+    // One that is closed can not be cut any more, and would hold what waits for as long as its connection lasts.
+    if (isTaken) this.#controller.close();
+    return isTaken;
+  }
+
+  /** Ends it where all is taken; true where it did. */
+  close(): boolean {
+    if (this.waitingBytes > 0) return false;
     this.#controller.close();
+    return true;
   }
 
   /** Ends it at once, and lets go of what waits. */

@@ -18,7 +18,7 @@ import { cursorAt } from "./channel-state.ts";
 export interface HeldStreamsHost {
   readonly channelName: string;
   readonly limits: Limits;
-  readonly log: ChannelLog;
+  readonly log: Pick<ChannelLog, "state" | "read">;
   /** Whether nothing more will ever be appended. */
   isClosed(): boolean;
   /** Has what is gathered for live readers be sent to them. */
@@ -31,6 +31,8 @@ export interface HeldStreamsHost {
 const PAGE_EVENTS = 500;
 /** setTimeout overflows beyond this; a token that lasts longer than 24 days outlives any connection. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** The longest turn between two looks whether a last word was taken. */
+const MAX_CLOSE_WAIT_MS = 250;
 const UTF8 = new TextEncoder();
 
 /**
@@ -52,6 +54,7 @@ export class ChannelHeldStreams implements HeldStreamOwner {
   /** What is done when the log is on disk, in order. */
   #steps: (() => void)[] = [];
   #isSyncing = false;
+  #isClosing = false;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
   #expiresAtMs = Number.POSITIVE_INFINITY;
@@ -169,9 +172,22 @@ export class ChannelHeldStreams implements HeldStreamOwner {
 
   #end(stream: HeldStream, error: EverywireError): void {
     if (!this.#live[stream.wire].delete(stream) && !this.#behind.delete(stream)) return;
-    stream.end(UTF8.encode(FEED_WIRES[stream.wire].encodeError(error.toData())));
-    // Nobody says when that is taken; until it may be, it is watched.
+    if (stream.end(UTF8.encode(FEED_WIRES[stream.wire].encodeError(error.toData())))) {
+      this.onGone(stream);
+      return;
+    }
     this.#ending.add(stream);
+    if (!this.#isClosing) void this.#closeTaken();
+  }
+
+  /** Nobody says when a last word is taken, so it is looked for. */
+  async #closeTaken(): Promise<void> {
+    this.#isClosing = true;
+    for (let waitMs = 0; this.#ending.size > 0; waitMs = Math.min(2 * waitMs + 1, MAX_CLOSE_WAIT_MS)) {
+      await scheduler.wait(waitMs);
+      for (const stream of this.#ending) if (stream.close()) this.onGone(stream);
+    }
+    this.#isClosing = false;
   }
 
   #whenOnDisk(step: () => void): void {
@@ -217,14 +233,12 @@ export class ChannelHeldStreams implements HeldStreamOwner {
     for (const stream of this.#all()) {
       if (stream.hasProgressed()) stream.missedHeartbeats = 0;
       else stream.missedHeartbeats += 1;
-      if (this.#ending.has(stream)) {
-        if (stream.waitingBytes <= 1) this.onGone(stream);
-      } else if (stream.waitingBytes === 0) {
+      if (stream.missedHeartbeats >= MAX_MISSED_HEARTBEATS) {
+        this.onGone(stream);
+        stream.cut(takesNothing());
+      } else if (stream.waitingBytes <= 0 && !this.#ending.has(stream)) {
         this.#send(stream, heartbeats[stream.wire]);
       }
-      if (stream.missedHeartbeats < MAX_MISSED_HEARTBEATS) continue;
-      this.onGone(stream);
-      stream.cut(takesNothing());
     }
   }
 
@@ -237,7 +251,7 @@ export class ChannelHeldStreams implements HeldStreamOwner {
       else nextMs = Math.min(nextMs, expiresAtMs);
     }
     this.#expiresAtMs = Number.POSITIVE_INFINITY;
-    this.#startTimers(nextMs);
+    if (nextMs < Number.POSITIVE_INFINITY) this.#startTimers(nextMs);
   }
 
   #allLive(): readonly HeldStream[] {

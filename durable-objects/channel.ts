@@ -328,7 +328,12 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#alarm.schedule(nowMs);
   }
 
-  /** Ends the streams that are written here, with a last word. */
+  /** How many readers have a stream that is written here. */
+  get heldStreams(): number {
+    return this.#readers.streams.size;
+  }
+
+  /** Ends those streams with a last word. */
   closeStreams(message: string): void {
     this.#readers.streams.closeAll(new EverywireError("unavailable", message));
   }
