@@ -25,6 +25,8 @@ export interface Settings {
   readonly dnsResolverUrl: string | undefined;
   /** Where the gateway says what it offers, without a slash at the end; undefined where there is none. */
   readonly gatewayHealthUrl: string | undefined;
+  /** Whether channels write to readers of SSE and NDJSON themselves, and stay in memory for as long as there are any. */
+  readonly holdsFeedStreams: boolean;
   /** Where channels are in Redis: how long, in milliseconds, until what another process has written is looked for. */
   readonly redisPollMs: number;
   /** How many live readers a channel's own object holds; further ones are held by relays. */
@@ -55,6 +57,7 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
     dnsResolverUrl: parseResolver(env, "DNS_RESOLVER_URL"),
     gatewayHealthUrl: parseUrl(env, "GATEWAY_HEALTH_URL"),
+    holdsFeedStreams: parseFeedStreams(env, "FEED_STREAMS"),
     redisPollMs: parseCount(env, "REDIS_POLL_MS", DEFAULT_REDIS_POLL_MS),
     relayAfter: parseCount(env, "RELAY_AFTER", DEFAULT_RELAY_SOCKETS, 0),
     relaySockets: parseCount(env, "RELAY_SOCKETS", DEFAULT_RELAY_SOCKETS),
@@ -93,6 +96,13 @@ function parseSwitch(env: Readonly<Record<string, unknown>>, name: string, fallb
   if (text === "true" || text === "on" || text === "1") return true;
   if (text === "false" || text === "off" || text === "0") return false;
   throw new Error(`${name} must be 'on' or 'off'.`);
+}
+
+function parseFeedStreams(env: Readonly<Record<string, unknown>>, name: string): boolean {
+  const text = read(env, name);
+  if (text === undefined || text === "held") return true;
+  if (text === "hibernating") return false;
+  throw new Error(`${name} must be 'held' or 'hibernating'.`);
 }
 
 function parsePort(env: Readonly<Record<string, unknown>>, name: TcpPortName): number | undefined {

@@ -99,7 +99,7 @@ export class SocketCommands {
         socket.send(encodePong(frame.ref));
         return false;
       case "who":
-        this.#host.whenKnown(() => socket.send(encodeWho(this.#sockets.presence.members, frame.ref)));
+        this.#host.whenKnown(() => socket.send(encodeWho(this.#sockets.members, frame.ref)));
         return false;
       case "publish":
         return this.#publish(socket, attachment, frame.event, frame.ref);

@@ -22,13 +22,13 @@ import type {
   StreamInfo,
   StreamPage,
 } from "../core/stream.ts";
-import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { CURSOR_HEADER, SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import type { RelayReferral } from "../wire/relay-text.ts";
 import { SEE_RELAY_STATUS, toRelayName } from "../wire/relay-text.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
 import { ChannelAppends } from "./channel-appends.ts";
-import type { SocketOpening } from "./channel-entrance.ts";
+import type { SocketOpening, StreamOpening } from "./channel-entrance.ts";
 import { ChannelEntrance, toUpgrade } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
@@ -36,11 +36,12 @@ import { ChannelLog } from "./channel-log.ts";
 import type { LogRow } from "./channel-log-rows.ts";
 import { ChannelPages } from "./channel-pages.ts";
 import { ChannelRates } from "./channel-rates.ts";
+import { ChannelReaders } from "./channel-readers.ts";
 import { ChannelRegistration } from "./channel-registration.ts";
+import { RelayDesk } from "./channel-relay-desk.ts";
 import type { RelaySizes } from "./channel-relays.ts";
 import { ChannelRelays } from "./channel-relays.ts";
 import { SocketCommands } from "./channel-socket-commands.ts";
-import { ChannelSockets, DELETED_REASON } from "./channel-sockets.ts";
 import type { Start } from "./channel-state.ts";
 import { cursorAt, resolveStart } from "./channel-state.ts";
 import { ChannelStream } from "./channel-stream.ts";
@@ -77,8 +78,9 @@ const SUBSCRIBER_BINDINGS = {
 export class Channel extends DurableObject<ChannelEnv> {
   readonly #limits;
   readonly #log: ChannelLog;
-  readonly #sockets: ChannelSockets;
+  readonly #readers: ChannelReaders;
   readonly #relays: ChannelRelays;
+  readonly #relayDesk: RelayDesk;
   readonly #commands: SocketCommands;
   readonly #stream: ChannelStream;
   readonly #streams: StreamCommands;
@@ -112,21 +114,12 @@ export class Channel extends DurableObject<ChannelEnv> {
       async (id, channel, json) => this.env.MQTT_SESSION.getByName(id).onUnstored(channel, json),
     );
     this.#registration = new ChannelRegistration(env.DIRECTORY, this.#log, this.#subscribers);
-    this.#sockets = new ChannelSockets(
-      context,
-      this.#log,
-      settings.limits,
-      () => this.#stream.state.isClosed,
-      (type, json, except) => {
-        this.#relays.broadcast(type, json, except instanceof RelayedPort ? except : undefined);
-        this.#subscribers.onUnstored(json);
-      },
-    );
+    this.#readers = this.#createReaders();
     this.#relays = this.#createRelays(settings);
-    this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
+    this.#commands = new SocketCommands(this, this.#readers.sockets, this.#rates, settings.limits);
     this.#pages = new ChannelPages(this.#log);
     this.#entrance = new ChannelEntrance(
-      this.#sockets,
+      this.#readers.sockets,
       () => this.channelName,
       (run) => this.whenKnown(run),
     );
@@ -138,6 +131,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       registration: this.#registration,
     });
     this.#streams = this.#createStreamCommands();
+    this.#relayDesk = this.#createRelayDesk();
     this.#appends = this.#createAppends();
   }
 
@@ -168,7 +162,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
-    this.#sockets.deliver(fresh);
+    this.#readers.deliver(fresh);
     this.#relays.deliver(fresh);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
@@ -183,7 +177,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null> {
     return attempt(() => {
       this.#rates.takePublishes(rateKey, events.length, Date.now());
-      for (const { type, json } of events) this.#sockets.broadcast(type, json, undefined);
+      for (const { type, json } of events) this.#readers.sockets.broadcast(type, json, undefined);
       return null;
     });
   }
@@ -255,7 +249,7 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   async presence(): Promise<Presence> {
     await this.#relays.sync();
-    const { members, readers } = this.#sockets.presence;
+    const { members, readers } = this.#readers.presence;
     return { members, readers: readers + this.#relays.readers };
   }
 
@@ -321,53 +315,27 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#alarm.schedule(Date.now());
   }
 
-  /** Where a new reader of a relay starts; from now on the relay is told what happens. */
-  async openRelayed(
-    relay: number,
-    after: After,
-    report: RelayReport,
-  ): Promise<Result<RelayStart | RelayReferral>> {
-    const start = attempt(() => this.#resolveOpening(after));
-    if (!start.ok) return start;
-    const place = await this.#relays.join(relay, report);
-    if (place === undefined) return { ok: true, value: { relay: this.#relays.choose(Infinity) ?? relay } };
-    const { number, gap } = start.value;
-    const from = cursorAt(this.#log.state, number);
-    return attemptAsync(async () => {
-      // What it was not told yet came before this reader, who is not to see it.
-      if (await this.#relays.flush(relay)) return { from, gap, place };
-      throw new EverywireError("unavailable", "The channel's relay cannot be reached now: try again.");
-    });
+  /** @see RelayDesk.open */
+  openRelayed(relay: number, after: After, report: RelayReport): Promise<Result<RelayStart | RelayReferral>> {
+    return this.#relayDesk.open(relay, after, report);
   }
 
-  async onRelayReport(relay: number, report: RelayReport): Promise<void> {
-    await this.#relays.onReport(relay, report);
+  onRelayReport(relay: number, report: RelayReport): Promise<void> {
+    return this.#relays.onReport(relay, report);
   }
 
-  /** What clients of a relay sent. Gives what each is answered, in order. */
-  async onRelayedFrames(relay: number, frames: readonly RelayedFrame[]): Promise<readonly RelayedAnswer[]> {
-    // Nothing else that a client asks has to wait for who is there.
-    if (frames.some(({ message }) => typeof message === "string" && message.includes('"who"')))
-      await this.#relays.sync();
-    let hasAppended = false;
-    const answers: RelayedAnswer[] = [];
-    for (const { connection, attachment, message } of frames) {
-      const port = new RelayedPort(relay, connection);
-      if (this.#commands.onClientMessage(port, attachment, message)) hasAppended = true;
-      answers.push(...port.answers.map((text) => ({ connection, text })));
-    }
-    if (hasAppended && !this.#log.isRegistered) await this.#register();
-    // Who publishes sees its own event before its ack, here as there.
-    await this.#relays.flush(relay);
-    return answers;
+  /** @see RelayDesk.answer */
+  onRelayedFrames(relay: number, frames: readonly RelayedFrame[]): Promise<readonly RelayedAnswer[]> {
+    return this.#relayDesk.answer(relay, frames);
   }
 
-  /** A WebSocket for a client or for a function. */
+  /** A WebSocket for a client or for a function, or a stream that is written here. */
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
-    const opening = JSON.parse(header) as SocketOpening;
-    const relay = this.#relays.choose(this.#sockets.size);
+    const opening = JSON.parse(header) as SocketOpening | StreamOpening;
+    if (opening.kind === "stream") return this.#answerStream(opening);
+    const relay = this.#relays.choose(this.#readers.size);
     if (relay !== undefined)
       return Response.json({ relay } satisfies RelayReferral, { status: SEE_RELAY_STATUS });
     const outcome = attempt(() => this.#openSocket(opening));
@@ -402,11 +370,21 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#alarm.schedule(nowMs);
   }
 
+  /** How many readers have a stream that is written here. */
+  get heldStreams(): number {
+    return this.#readers.streams.size;
+  }
+
+  /** Ends those streams with a last word. */
+  closeStreams(message: string): void {
+    this.#readers.streams.closeAll(new EverywireError("unavailable", message));
+  }
+
   /** Ends the stream where its time is over. A read that is still going on is one, so it counts as the last. */
   #expire(nowMs: number): void {
     const { endsAtMs, state } = this.#stream;
     if (endsAtMs === undefined || endsAtMs > nowMs) return;
-    const isRead = this.#sockets.size + this.#relays.readers + this.#waiters.size > 0;
+    const isRead = this.#readers.size + this.#relays.readers + this.#waiters.size > 0;
     if (state.ttlSeconds !== undefined && isRead) this.#stream.touch(nowMs);
     else this.#end();
   }
@@ -416,7 +394,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     if (!wasThere) return false;
     this.#stream.end();
     this.#subscribers.clear();
-    this.#sockets.closeAll("gone", DELETED_REASON);
+    this.#readers.closeAll();
     this.#relays.end();
     this.#waiters.wakeAll();
     this.#alarm.schedule(Date.now());
@@ -438,19 +416,48 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   #openSocket(opening: SocketOpening): WebSocket {
-    return this.#entrance.open(opening, this.#resolveOpening(opening.after), Date.now());
+    const nowMs = Date.now();
+    return this.#entrance.open(opening, this.#resolveStart(opening.after, nowMs), nowMs);
   }
 
-  #resolveOpening(asked: After): Start {
+  /** 204 where no more streams are held here. */
+  #answerStream(opening: StreamOpening): Response {
+    const { streams } = this.#readers;
+    if (!streams.hasRoom) return new Response(null, { status: 204 });
     const nowMs = Date.now();
-    const after = this.#streams.isNeeded ? this.#streams.onRead(asked, nowMs) : asked;
+    const outcome = attempt(() => streams.open(opening, this.#resolveStart(opening.after, nowMs), nowMs));
+    if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
+    const { body, cursor } = outcome.value;
+    return new Response(body, { headers: { [CURSOR_HEADER]: cursor } });
+  }
+
+  /** Where a live reader begins. @throws EverywireError `invalid_argument`, `gone` */
+  #resolveStart(after: After, nowMs: number): Start {
+    const start = this.#streams.isNeeded ? this.#streams.onRead(after, nowMs) : after;
     this.#log.expire(nowMs);
-    return resolveStart(this.#log.state, after);
+    return resolveStart(this.#log.state, start);
   }
 
   async #register(): Promise<void> {
     await this.#registration.run(this.channelName);
     this.#alarm.schedule(Date.now());
+  }
+
+  #createReaders(): ChannelReaders {
+    const channel = this;
+    return new ChannelReaders({
+      get channelName() {
+        return channel.channelName;
+      },
+      context: this.ctx,
+      limits: this.#limits,
+      log: this.#log,
+      isClosed: () => this.#stream.state.isClosed,
+      onBroadcast: (type, json, except) => {
+        this.#relays.broadcast(type, json, except instanceof RelayedPort ? except : undefined);
+        this.#subscribers.onUnstored(json);
+      },
+    });
   }
 
   #createAppends(): ChannelAppends {
@@ -462,6 +469,18 @@ export class Channel extends DurableObject<ChannelEnv> {
       log: this.#log,
       rates: this.#rates,
       streams: this.#streams,
+    });
+  }
+
+  #createRelayDesk(): RelayDesk {
+    return new RelayDesk({
+      log: this.#log,
+      relays: this.#relays,
+      commands: this.#commands,
+      resolveStart: (after) => this.#resolveStart(after, Date.now()),
+      settleAppend: async () => {
+        if (!this.#log.isRegistered) await this.#register();
+      },
     });
   }
 
@@ -498,10 +517,10 @@ export class Channel extends DurableObject<ChannelEnv> {
       takeRate: (...cost) => this.#rates.takePublishes(...cost),
       deliver: ({ fresh }, nowMs) => this.#deliver(fresh, nowMs),
       broadcast: (messages) => {
-        for (const { event } of messages) this.#sockets.broadcast(event.type, event.json, undefined);
+        for (const { event } of messages) this.#readers.sockets.broadcast(event.type, event.json, undefined);
       },
       closeReaders: () => {
-        this.#sockets.finishAll();
+        this.#readers.finishAll();
         this.#relays.close();
         this.#waiters.wakeAll();
       },

@@ -8,6 +8,7 @@ import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import type { FeedPlace, RelayItem, RelayReferral } from "../wire/relay-text.ts";
 import { decodeRelayNews, parseRelayName, SEE_RELAY_STATUS } from "../wire/relay-text.ts";
 import { decodeClientFrame } from "../wire/socket-frame.ts";
+import { ChannelBatches } from "./channel-batches.ts";
 import type { SocketOpening } from "./channel-entrance.ts";
 import { toClientAttachment, toUpgrade } from "./channel-entrance.ts";
 import type { SocketAttachment } from "./channel-sockets.ts";
@@ -33,6 +34,11 @@ const UNREACHABLE = "the channel did not take what was sent: reconnect, and send
 export class Relay extends DurableObject<RelayEnv> {
   readonly #log: RelayLog;
   readonly #sockets: ChannelSockets;
+  readonly #batches = new ChannelBatches(
+    (events) => this.#sockets.send(events),
+    () => this.#sockets.liveSize,
+    (delayMs) => scheduler.wait(delayMs),
+  );
   readonly #keeper: RelayKeeper;
   readonly #reports: RelayReports;
   readonly #frames: RelayFrames;
@@ -57,6 +63,7 @@ export class Relay extends DurableObject<RelayEnv> {
       context,
       this.#log,
       limits,
+      this.#batches,
       () => this.#isClosed,
       () => undefined,
     );
@@ -231,13 +238,17 @@ export class Relay extends DurableObject<RelayEnv> {
 
   readonly #missed = {
     onGap: (gap: Gap) => this.#sockets.tellGap(gap, this.#whose.channel, Date.now()),
-    onEvents: (events: readonly StoredEvent[]) => this.#sockets.deliver(events),
+    onEvents: (events: readonly StoredEvent[]) => this.#deliver(events),
   };
+
+  #deliver(events: readonly StoredEvent[]): void {
+    if (this.#sockets.liveSize > 0) this.#batches.add(events);
+  }
 
   #passOn(items: readonly RelayItem[]): void {
     let events: StoredEvent[] = [];
     const passEvents = () => {
-      this.#sockets.deliver(this.#log.take(events));
+      this.#deliver(this.#log.take(events));
       events = [];
     };
     for (const item of items) {

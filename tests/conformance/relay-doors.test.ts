@@ -9,7 +9,7 @@ const FILES = ["matrix", "presence"];
 const DOORS = new Set(["http", "sse", "stream", "websocket", "graphql", "mqtt"]);
 
 describe("with relays", () => {
-  beforeAll(() => useSettings({ RELAY_AFTER: "0", RELAY_SOCKETS: "3" }));
+  beforeAll(() => useSettings({ RELAY_AFTER: "0", RELAY_SOCKETS: "3", FEED_STREAMS: "hibernating" }));
   afterAll(() => useSettings({}));
 
   for (const name of FILES) {

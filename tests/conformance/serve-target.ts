@@ -40,7 +40,7 @@ export function useServer(serveOther: typeof otherServer): void {
   otherServer = serveOther;
 }
 
-/** Gives these settings to servers that are started from now on; nothing for the usual ones again. */
+/** Gives servers that are started from now on these settings as well, such as where records are kept. */
 export function useSettings(environment: Readonly<Record<string, string>>): void {
   moreSettings = environment;
 }
