@@ -26,7 +26,7 @@ export interface RelaySizes {
 /** What there is to tell one relay. */
 interface Line {
   readonly relay: number;
-  /** As it told last, and those that were sent there since. */
+  /** As it told last. */
   readers: number;
   version: number;
   born: number | undefined;
@@ -62,7 +62,7 @@ export class ChannelRelays {
   readonly #sizes: RelaySizes;
   readonly #table: RelayTable;
   readonly #lines = new Map<number, Line>();
-  /** How many readers were sent to relays that have told of none yet. */
+  /** How many readers were sent to each relay since it last told of its own. */
   readonly #sent = new Map<number, number>();
   /** Where readers stand who were sent all that was told; only where there are relays. */
   #place: FeedPlace | undefined;
@@ -94,11 +94,9 @@ export class ChannelRelays {
   choose(held: number): number | undefined {
     if (held < this.#sizes.relayAfter) return undefined;
     for (let relay = 1; ; relay += 1) {
-      const line = this.#lines.get(relay);
-      const readers = line?.readers ?? this.#sent.get(relay) ?? 0;
-      if (readers >= this.#sizes.relaySockets) continue;
-      if (line !== undefined) line.readers += 1;
-      else this.#sent.set(relay, readers + 1);
+      const sent = this.#sent.get(relay) ?? 0;
+      if ((this.#lines.get(relay)?.readers ?? 0) + sent >= this.#sizes.relaySockets) continue;
+      this.#sent.set(relay, sent + 1);
       return relay;
     }
   }
@@ -163,6 +161,7 @@ export class ChannelRelays {
     line.version = report.version;
     line.born = report.born;
     line.readers = report.readers;
+    this.#sent.delete(relay);
     if (report.readers > 0) return;
     line.roll.clear();
     this.#lines.delete(relay);
@@ -204,7 +203,7 @@ export class ChannelRelays {
     for (const line of this.#lines.values()) {
       const isSender = line.relay === except?.relay;
       const own: RelayItem = { kind: "ephemeral", type, json, except: except?.connection };
-      this.#gather(line, [isSender ? encodeRelayItem(own) : toAll]);
+      this.#gather(line, [isSender ? encodeRelayItem(own) : toAll], this.#place);
     }
   }
 
@@ -236,12 +235,13 @@ export class ChannelRelays {
   }
 
   #push(items: readonly string[], place: FeedPlace): void {
-    for (const line of this.#lines.values()) this.#gather(line, items);
+    const before = this.#place;
     this.#place = place;
+    for (const line of this.#lines.values()) this.#gather(line, items, before);
   }
 
-  #gather(line: Line, items: readonly string[]): void {
-    if (line.items.length === 0) line.before = this.#place;
+  #gather(line: Line, items: readonly string[], before: FeedPlace | undefined): void {
+    if (line.items.length === 0) line.before = before;
     line.items.push(...items);
     for (const { length } of items) line.chars += length;
     if (line.chars > MAX_GATHERED_CHARS) {
@@ -286,7 +286,6 @@ export class ChannelRelays {
   }
 
   #add(relay: number, isNew: boolean): Line {
-    this.#sent.delete(relay);
     this.#table.add(relay);
     const line = this.#createLine(relay, isNew);
     this.#lines.set(relay, line);

@@ -44,7 +44,7 @@ export class RelayKeeper {
     return found;
   }
 
-  /** Has another socket keep what this one did, which is closing. */
+  /** Has another socket keep what this one did. */
   release(socket: WebSocket): void {
     this.#released.add(socket);
     if (this.#keeper?.socket === socket) this.#keeper = undefined;
@@ -53,7 +53,12 @@ export class RelayKeeper {
   keep(kept: KeptPlace): void {
     if (this.#keeper?.socket.readyState !== WebSocket.OPEN) this.#keeper = this.#choose();
     const { socket, attachment } = this.#keeper ?? {};
-    socket?.serializeAttachment({ ...attachment, kept });
+    try {
+      socket?.serializeAttachment({ ...attachment, kept });
+    } catch {
+      // Too much for one attachment, by a client with a name that long: another socket keeps the next one.
+      if (socket !== undefined) this.release(socket);
+    }
   }
 
   #choose(): Keeper | undefined {

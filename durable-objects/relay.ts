@@ -83,10 +83,10 @@ export class Relay extends DurableObject<RelayEnv> {
       opening.kind === "feed" ? { kind: "feed" } : toClientAttachment(opening);
     this.#openings.add(attachment);
     try {
-      const start = await this.#askStart(opening.after, attachment);
-      if ("error" in start) return this.#turnAway(attachment, start.error, 400);
-      if ("relay" in start) return this.#turnAway(attachment, start, SEE_RELAY_STATUS);
-      return toUpgrade(opening, this.#accept(start, attachment));
+      const outcome = await this.#open(opening.after, attachment);
+      if (outcome instanceof WebSocket) return toUpgrade(opening, outcome);
+      if ("error" in outcome) return this.#turnAway(attachment, outcome.error, 400);
+      return this.#turnAway(attachment, outcome, SEE_RELAY_STATUS);
     } catch (thrown) {
       console.warn("A relay's channel could not be asked.", thrown);
       const error = new EverywireError("unavailable", "The channel cannot be reached now: try again.");
@@ -145,16 +145,20 @@ export class Relay extends DurableObject<RelayEnv> {
     }
   }
 
-  async #askStart(after: After, attachment: SocketAttachment): Promise<RelayStart | RelayReferral | Failure> {
+  async #open(after: After, attachment: SocketAttachment): Promise<WebSocket | RelayReferral | Failure> {
     for (;;) {
       const ends = this.#ends;
       const report = this.#reports.next(this.#changeOf(attachment, 1));
       const answer = await this.#ask(async (channel, relay) => channel.openRelayed(relay, after, report));
       if (!answer.ok) return answer;
       if ("relay" in answer.value) return answer.value;
-      const { place } = answer.value;
-      await this.#inTurn(() => this.#goTo(place));
-      if (ends === this.#ends) return answer.value;
+      const start = answer.value;
+      let socket: WebSocket | undefined;
+      await this.#inTurn(async () => {
+        await this.#goTo(start.place);
+        if (ends === this.#ends) socket = this.#accept(start, attachment);
+      });
+      if (socket !== undefined) return socket;
     }
   }
 

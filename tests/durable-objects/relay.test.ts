@@ -259,6 +259,15 @@ describe("a relay", () => {
     reader.close();
   });
 
+  it("reads the log where one append is more than is passed on", async () => {
+    const name = newName();
+    const reader = await follow(name);
+    const large = { type: "t", json: JSON.stringify({ data: "x".repeat(250_000) }), dedupeKey: undefined };
+    await channels.append(name, { events: Array.from({ length: 6 }, () => large), rateKey: undefined });
+    await vi.waitFor(() => expect(reader.seen.filter(({ kind }) => kind === "event")).toHaveLength(6));
+    reader.close();
+  });
+
   it("wakes with its readers where it slept, and so does the channel", async () => {
     const name = newName();
     const reader = await follow(name);
