@@ -36,7 +36,7 @@ export interface Settings {
 }
 
 const DEFAULT_REDIS_POLL_MS = 250;
-/** An event to so many readers keeps an object busy for some 10 to 20 ms, which is what its publishers wait for at most. */
+/** An event to so many readers keeps an object busy for about 0.1 s where it goes alone (docs/architecture.md). */
 const DEFAULT_RELAY_SOCKETS = 4000;
 const DEFAULT_DNS_RESOLVER_URL = "https://cloudflare-dns.com/dns-query";
 
