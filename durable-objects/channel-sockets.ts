@@ -42,6 +42,8 @@ interface Reader {
   flow: Flow;
 }
 
+/** Pings that are written exactly so are answered by the platform, and do not wake the object. */
+const AUTO_PONG = new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT);
 /** Events that go out before a reader that is catching up lets others have a turn. */
 const CATCH_UP_EVENTS = 500;
 /** The longest turn between two looks whether a page was taken. */
@@ -60,6 +62,7 @@ export class ChannelSockets {
   readonly #live = new Map<WebSocket, Reader>();
   readonly #catchingUp = new Map<WebSocket, Reader>();
   readonly #roll = new PresenceRoll();
+  #hasAutoPong = true;
   readonly #batches = new ChannelBatches(
     (events) => this.#sendToLive(events),
     () => this.#live.size,
@@ -84,8 +87,7 @@ export class ChannelSockets {
     this.#context = context;
     this.#limits = limits;
     this.#log = log;
-    // Pings that are written exactly so are answered by the platform, and do not wake the object.
-    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT));
+    context.setWebSocketAutoResponse(AUTO_PONG);
     for (const socket of context.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as SocketAttachment | null;
       if (attachment === null || socket.readyState !== WebSocket.OPEN) continue;
@@ -96,6 +98,13 @@ export class ChannelSockets {
 
   get presence(): Presence {
     return { members: this.#roll.list(), readers: this.#live.size + this.#catchingUp.size };
+  }
+
+  /** Whether the platform answers plain pings: such an answer comes before those to frames that wait here. */
+  setAutoPong(hasAutoPong: boolean): void {
+    if (hasAutoPong === this.#hasAutoPong) return;
+    this.#hasAutoPong = hasAutoPong;
+    this.#context.setWebSocketAutoResponse(hasAutoPong ? AUTO_PONG : undefined);
   }
 
   find(socket: WebSocket): SocketAttachment | undefined {

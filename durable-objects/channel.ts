@@ -1,15 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
-import type {
-  AppendRequest,
-  EncodedEvent,
-  Page,
-  Presence,
-  ReadRequest,
-  Receipt,
-  StoredEvent,
-} from "../core/ports.ts";
+import type { AppendRequest, EncodedEvent, Page, Presence, ReadRequest, StoredEvent } from "../core/ports.ts";
 import type { Failure, Result } from "../core/result.ts";
 import { attempt, attemptAsync } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
@@ -25,6 +17,7 @@ import type {
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
+import type { AppendedAll } from "./channel-appends.ts";
 import { ChannelAppends } from "./channel-appends.ts";
 import type { SocketOpening } from "./channel-entrance.ts";
 import { ChannelEntrance } from "./channel-entrance.ts";
@@ -110,7 +103,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       () => this.#stream.state.isClosed,
       (json) => this.#subscribers.onUnstored(json),
     );
-    this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
+    this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits, context.storage);
     this.#pages = new ChannelPages(this.#log);
     this.#entrance = new ChannelEntrance(this.#sockets, () => this.channelName);
     this.#alarm = new ChannelAlarm(context.storage, settings.limits, {
@@ -134,6 +127,7 @@ export class Channel extends DurableObject<ChannelEnv> {
    * The answer leaves only when the write is durable: the output gate holds it until then.
    */
   append(text: string): Promise<string> | string {
+    this.#commands.flush();
     const nowMs = Date.now();
     const { outcomes, fresh } = this.#appends.storeAll(decodeAppends(text), nowMs);
     this.#deliver(fresh, nowMs);
@@ -141,12 +135,13 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#log.isRegistered ? answer : this.#register().then(() => answer);
   }
 
-  /** What a socket publishes, in the same turn as it came. @throws EverywireError */
-  appendNow(request: AppendRequest): readonly Receipt[] {
+  /** What sockets publish; each outcome is by itself. @throws EverywireError */
+  appendNow(requests: readonly AppendRequest[]): AppendedAll["outcomes"] {
     const nowMs = Date.now();
-    const { receipts, fresh } = this.#appends.store(request, nowMs);
+    const { outcomes, fresh } = this.#appends.storeAll(requests, nowMs);
     this.#deliver(fresh, nowMs);
-    return receipts;
+    if (fresh.length > 0 && !this.#log.isRegistered) this.ctx.waitUntil(this.#register());
+    return outcomes;
   }
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
@@ -161,6 +156,7 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   /** Sends events to live readers without storing them. */
   broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null> {
+    this.#commands.flush();
     return attempt(() => {
       this.#rates.takePublishes(rateKey, events.length, Date.now());
       for (const { type, json } of events) this.#sockets.broadcast(type, json, undefined);
@@ -220,6 +216,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   #startReading({ after }: ReadRequest): Result<After> {
+    this.#commands.flush();
     const nowMs = Date.now();
     const start = attempt(() => (this.#streams.isNeeded ? this.#streams.onRead(after, nowMs) : after));
     if (start.ok) this.#log.expire(nowMs);
@@ -232,6 +229,7 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   /** Deletes the log. True where there was one; `gone` where it was deleted already and forks of it live. */
   async delete(): Promise<Result<boolean>> {
+    this.#commands.flush();
     const outcome = attempt(() => {
       this.#expire(Date.now());
       if (this.#stream.state.isEnded)
@@ -296,6 +294,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
+    this.#commands.flush();
     const opening = JSON.parse(header) as SocketOpening;
     const outcome = attempt(() => this.#openSocket(opening));
     if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
@@ -306,22 +305,25 @@ export class Channel extends DurableObject<ChannelEnv> {
       : new Response(null, { ...answer, headers: { "sec-websocket-protocol": opening.subprotocol } });
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
-    if (this.#commands.onMessage(socket, message) && !this.#log.isRegistered) return this.#register();
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
+    return this.#commands.onMessage(socket, message);
   }
 
   override webSocketClose(socket: WebSocket): void {
+    this.#commands.flush();
     this.#entrance.onGone(socket);
     // Without arguments: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
     socket.close();
   }
 
   override webSocketError(socket: WebSocket): void {
+    this.#commands.flush();
     this.#entrance.onGone(socket);
   }
 
   /** The one alarm: ends a stream whose time is over, lets go of old events and duplicates, tells what was not told. */
   override async alarm(): Promise<void> {
+    this.#commands.flush();
     const nowMs = Date.now();
     this.#alarm.onRing();
     this.#expire(nowMs);
@@ -354,6 +356,7 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   /** Does something to the stream, and tells the directory and other channels what came of it before it answers. */
   async #settled<T>(run: () => Promise<T>): Promise<Result<T>> {
+    this.#commands.flush();
     const outcome = await attemptAsync(run);
     await this.#settle();
     return outcome;
