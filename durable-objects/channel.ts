@@ -245,9 +245,16 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#settled(() => this.#streams.create(request));
   }
 
-  /** @see StreamCommands.append */
-  appendToStream(request: StreamAppendRequest): Promise<Result<StreamAppended>> {
-    return this.#settled(async () => this.#streams.append(request));
+  /**
+   * Appends of several requests, in their order: each as if it had come by itself, and all of them one write.
+   *
+   * @see StreamCommands.append
+   */
+  async appendToStream(requests: readonly StreamAppendRequest[]): Promise<readonly Result<StreamAppended>[]> {
+    this.#commands.flush();
+    const outcomes = requests.map((request) => attempt(() => this.#streams.append(request)));
+    await this.#settle();
+    return outcomes;
   }
 
   /** @see StreamCommands.read */
