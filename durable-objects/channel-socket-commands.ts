@@ -133,7 +133,7 @@ export class SocketCommands {
   ): Promise<void> | undefined {
     if (frame.op === "publish") return this.#publish(socket, attachment, frame.event, frame.ref, refusalRef);
     this.flush();
-    const { members } = this.#sockets.presence;
+    const { members } = this.#sockets;
     socket.send(frame.op === "ping" ? encodePong(frame.ref) : encodeWho(members, frame.ref));
     return undefined;
   }
