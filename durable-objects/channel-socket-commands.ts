@@ -116,7 +116,7 @@ export class SocketCommands {
     const id = frame.op === "publish" ? idOf(frame.event) : undefined;
     const refusalRef = typeof frame.ref === "boolean" ? id : frame.ref;
     try {
-      // Nor is what the platform answers, where it does not (`setAutoPong`).
+      // A plain ping is the platform's to answer, uncounted; it comes here only while frames wait (`setAutoPong`).
       if (message !== PING_TEXT) this.#rates.takeFrame(attachment.rateKey, Date.now());
       return this.#answer(socket, attachment, frame, refusalRef);
     } catch (thrown) {

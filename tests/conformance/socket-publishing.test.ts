@@ -124,6 +124,7 @@ describe("frames that are sent without waiting for acks", () => {
 /** Longer than the server takes under any load: a client that gives up before cuts what is on its way. */
 const PATIENT = { closeTimeoutMs: 25_000 };
 const ROUNDS = Number(process.env.SOCKET_CLOSING_ROUNDS ?? 3);
+const ROUNDS_TIMEOUT_MS = 30_000 + ROUNDS * 2000;
 
 describe("what was sent before the end of a socket", () => {
   const toFrame = (n: number, hasAck: boolean) => `{"type":"t","data":${n}${hasAck ? `,"ack":${n}` : ""}}`;
@@ -135,57 +136,65 @@ describe("what was sent before the end of a socket", () => {
     ["half of the frames are acknowledged", 1, (n: number) => n % 2 === 0],
     ["several sockets take turns", 4, () => false],
     ["several sockets do, some with acks", 4, (n: number) => n % 3 === 0],
-  ])("is stored, and reaches readers in order: %s", async (_case, count, hasAck) => {
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const channel = newChannel();
-      const reader = await connect(server, channel);
-      const publishers = await Promise.all(
-        Array.from({ length: count }, () => connect(server, channel, PATIENT)),
-      );
-      const ended = publishers.map(({ socket }) => once(socket, "close"));
-      for (const n of numbers) publishers[n % count]?.socket.send(toFrame(n, hasAck(n)));
-      for (const { socket } of publishers) socket.close();
-      const got: number[] = [];
-      for (const _ of numbers) got.push((await reader.events.next()).event.data as number);
-      for (const index of publishers.keys()) {
-        expect(isSorted(got.filter((n) => n % count === index))).toBe(true);
+  ])(
+    "is stored, and reaches readers in order: %s",
+    async (_case, count, hasAck) => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const channel = newChannel();
+        const reader = await connect(server, channel);
+        const publishers = await Promise.all(
+          Array.from({ length: count }, () => connect(server, channel, PATIENT)),
+        );
+        const ended = publishers.map(({ socket }) => once(socket, "close"));
+        for (const n of numbers) publishers[n % count]?.socket.send(toFrame(n, hasAck(n)));
+        for (const { socket } of publishers) socket.close();
+        const got: number[] = [];
+        for (const _ of numbers) got.push((await reader.events.next()).event.data as number);
+        for (const index of publishers.keys()) {
+          expect(isSorted(got.filter((n) => n % count === index))).toBe(true);
+        }
+        expect([...got].sort((a, b) => a - b)).toEqual(numbers);
+        // The server's own answer, and not our client's patience, ended it.
+        for (const [code] of await Promise.all(ended)) expect(code).toBe(1005);
+        reader.socket.terminate();
       }
-      expect([...got].sort((a, b) => a - b)).toEqual(numbers);
-      // The server's own answer, and not our client's patience, ended it.
-      for (const [code] of await Promise.all(ended)) expect(code).toBe(1005);
-      reader.socket.terminate();
-    }
-  });
+    },
+    ROUNDS_TIMEOUT_MS,
+  );
 
   it.each([
     ["is cut at once", 0],
     ["is cut while acks come", 3],
-  ])("is an unbroken beginning where the connection %s, and holds up nobody", async (_case, delayMs) => {
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const channel = newChannel();
-      const reader = await connect(server, channel);
-      const { socket, operations } = await connect(server, channel);
-      for (const n of numbers) socket.send(toFrame(n, true));
-      let acknowledged = -1;
-      if (delayMs > 0) {
-        acknowledged = (await operations.next()).ref as number;
-        await setTimeout(delayMs);
+  ])(
+    "is an unbroken beginning where the connection %s, and holds up nobody",
+    async (_case, delayMs) => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const channel = newChannel();
+        const reader = await connect(server, channel);
+        const { socket, operations } = await connect(server, channel);
+        for (const n of numbers) socket.send(toFrame(n, true));
+        let acknowledged = -1;
+        if (delayMs > 0) {
+          acknowledged = (await operations.next()).ref as number;
+          await setTimeout(delayMs);
+        }
+        // RST: what the server has not read yet is gone.
+        (socket as unknown as { readonly _socket: Socket })._socket.resetAndDestroy();
+        const other = await connect(server, channel);
+        other.socket.send('{"type":"t","data":"alone","ack":1}');
+        const { sequence } = await other.operations.next();
+        const got: unknown[] = [];
+        for (;;) {
+          const { event } = await reader.events.next();
+          if (event.sequence === sequence) break;
+          got.push(event.data);
+        }
+        expect(got).toEqual(got.map((_, n) => n));
+        expect(got.length).toBeGreaterThan(acknowledged);
+        other.socket.terminate();
+        reader.socket.terminate();
       }
-      // RST: what the server has not read yet is gone.
-      (socket as unknown as { readonly _socket: Socket })._socket.resetAndDestroy();
-      const other = await connect(server, channel);
-      other.socket.send('{"type":"t","data":"alone","ack":1}');
-      const { sequence } = await other.operations.next();
-      const got: unknown[] = [];
-      for (;;) {
-        const { event } = await reader.events.next();
-        if (event.sequence === sequence) break;
-        got.push(event.data);
-      }
-      expect(got).toEqual(got.map((_, n) => n));
-      expect(got.length).toBeGreaterThan(acknowledged);
-      other.socket.terminate();
-      reader.socket.terminate();
-    }
-  });
+    },
+    ROUNDS_TIMEOUT_MS,
+  );
 });
