@@ -42,7 +42,11 @@ async function openReader(channel: ChannelName, member: string, subprotocol: str
 
 /** The same on a stream that the channel writes. */
 async function openStream(channel: ChannelName) {
-  const held = await channels.openStream?.(channel, { after: LATEST, wire: "ndjson", expiresAtMs: undefined });
+  const held = await channels.openStream?.(channel, {
+    after: LATEST,
+    wire: "ndjson",
+    expiresAtMs: undefined,
+  });
   if (held === undefined) throw new Error("no stream");
   return { ended: new Response(held.body).text() };
 }
