@@ -16,8 +16,6 @@ export interface RelayDeskHost {
   readonly relays: ChannelRelays;
   readonly commands: SocketCommands;
   resolveStart(after: After): Start;
-  /** What an append is followed by before it is answered. */
-  settleAppend(): Promise<void>;
 }
 
 /** Serves a channel's relays: lets their readers in, and does what their clients ask. */
@@ -50,16 +48,15 @@ export class RelayDesk {
     // Nothing else that a client asks has to wait for who is there.
     if (frames.some(({ message }) => typeof message === "string" && message.includes('"who"')))
       await relays.sync();
-    let hasAppended = false;
-    const answers: RelayedAnswer[] = [];
-    for (const { connection, attachment, message } of frames) {
+    const ports = frames.map(({ connection, attachment, message }) => {
       const port = new RelayedPort(relay, connection);
-      if (commands.onClientMessage(port, attachment, message)) hasAppended = true;
-      answers.push(...port.answers.map((text) => ({ connection, text })));
-    }
-    if (hasAppended) await this.#host.settleAppend();
+      void commands.onClientMessage(port, attachment, message);
+      return port;
+    });
+    // Nothing else is to come that they could wait for.
+    commands.flush();
     // Who publishes sees its own event before its ack, here as there.
     await relays.flush(relay);
-    return answers;
+    return ports.flatMap(({ connection, answers }) => answers.map((text) => ({ connection, text })));
   }
 }

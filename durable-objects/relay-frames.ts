@@ -8,6 +8,8 @@ const MAX_CHARS = 1024 * 1024;
 /** What frames need of their relay. */
 interface FrameHost {
   send(frames: readonly RelayedFrame[]): Promise<readonly RelayedAnswer[]>;
+  /** Told when there is something on its way, and when nothing is any more. */
+  onBusy(isBusy: boolean): void;
   /** Ends a connection whose frames were lost. */
   cut(socket: WebSocket): void;
 }
@@ -62,6 +64,7 @@ export class RelayFrames {
   }
 
   async #sendAll(): Promise<void> {
+    this.#host.onBusy(true);
     while (this.#waiting.length > 0) {
       const frames = this.#waiting.splice(0, countFitting(this.#waiting));
       this.#waitingChars = this.#waiting.reduce((chars, { message }) => chars + sizeOf(message), 0);
@@ -76,6 +79,7 @@ export class RelayFrames {
       }
     }
     this.#sending = undefined;
+    this.#host.onBusy(false);
   }
 
   #answer(connection: number, text: string): void {

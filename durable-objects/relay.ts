@@ -70,6 +70,8 @@ export class Relay extends DurableObject<RelayEnv> {
     this.#reports = this.#createReports(born ?? Date.now());
     this.#frames = new RelayFrames({
       send: (frames) => this.#ask(async (channel, relay) => channel.onRelayedFrames(relay, frames)),
+      // The platform's own answer to a ping would come before those that are under way.
+      onBusy: (isBusy) => this.#sockets.setAutoPong(!isBusy),
       cut: (socket) => this.#sockets.close(socket, "unavailable", UNREACHABLE),
     });
   }

@@ -19,8 +19,25 @@ export interface InvalidCall {
   readonly id: Id;
 }
 
+/** What one message holds: a call, several, or nothing that can be read. */
+export type Message =
+  | Call
+  | InvalidCall
+  | { readonly kind: "batch"; readonly calls: readonly unknown[] }
+  | { readonly kind: "unreadable" };
+
 /** The media types of JSON-RPC over HTTP. */
 const MEDIA_TYPES = ["application/json", "application/json-rpc", "application/jsonrequest"];
+
+/** Reads a message. @param text undefined where it was no text */
+export function decodeMessage(text: string | undefined): Message {
+  try {
+    const value = JSON.parse(text ?? "") as unknown;
+    return Array.isArray(value) ? { kind: "batch", calls: value } : decodeCall(value);
+  } catch {
+    return { kind: "unreadable" };
+  }
+}
 
 /** Reads a request object. */
 export function decodeCall(value: unknown): Call | InvalidCall {

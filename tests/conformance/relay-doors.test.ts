@@ -4,9 +4,9 @@ import { driveDoors } from "./doors.ts";
 import { useSettings } from "./serve-target.ts";
 
 /** The tests of these files, as they are, where a channel keeps no reader: each is on a relay. */
-const FILES = ["matrix", "presence"];
+const FILES = ["matrix", "presence", "socket-publishing"];
 /** A door for each way to a channel's feed, and those that these files cannot be without. */
-const DOORS = new Set(["http", "sse", "stream", "websocket", "graphql", "mqtt"]);
+const DOORS = new Set(["http", "sse", "websocket", "graphql"]);
 
 describe("with relays", () => {
   beforeAll(() => useSettings({ RELAY_AFTER: "0", RELAY_SOCKETS: "3", FEED_STREAMS: "hibernating" }));
