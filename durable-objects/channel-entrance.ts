@@ -1,6 +1,6 @@
 import type { After } from "../core/cursor.ts";
 import { toDefaultSource, toRateKey } from "../core/identity.ts";
-import type { SocketRequest } from "../core/ports.ts";
+import type { HeldStreamRequest, SocketRequest } from "../core/ports.ts";
 import { encodePresenceEvent } from "../core/presence-event.ts";
 import { BATCH_SUBPROTOCOL } from "../wire/socket-frame.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
@@ -10,6 +10,9 @@ import type { Start } from "./channel-state.ts";
 export type SocketOpening =
   | { readonly kind: "feed"; readonly after: After }
   | ({ readonly kind: "client" } & SocketRequest);
+
+/** A stream that the channel writes itself. */
+export type StreamOpening = { readonly kind: "stream" } & HeldStreamRequest;
 
 /** Lets readers in and out of a channel, and tells the others of members who come and go. */
 export class ChannelEntrance {
