@@ -57,7 +57,7 @@ function composeOnce(
   };
   let all: Omit<Offer, "ports"> = {};
   for (const part of parts) {
-    const { ports: added, ...offer } = part({ env, settings, ports });
+    const { ports: added, ...offer } = part({ env, settings, ports, keepAlive });
     Object.assign(ports, added);
     all = { ...all, ...offer };
   }
