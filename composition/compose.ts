@@ -57,7 +57,7 @@ function composeOnce(
   };
   let all: Omit<Offer, "ports"> = {};
   for (const part of parts) {
-    const { ports: added, ...offer } = part({ env, settings, ports, keepAlive });
+    const { ports: added, ...offer } = part({ env, settings, ports });
     Object.assign(ports, added);
     all = { ...all, ...offer };
   }

@@ -21,8 +21,6 @@ export interface Foundation {
   readonly settings: Settings;
   /** The ports of all parts: whole when the first of them is called, and not before. */
   readonly ports: Ports;
-  /** Keeps the request alive that is running; undefined in a Durable Object. */
-  readonly keepAlive: ((promise: Promise<unknown>) => void) | undefined;
 }
 
 /** Something that a Worker keeps or asks, which some doors need (`parts.ts`). */

@@ -7,17 +7,14 @@ import type { Environment } from "./environment.ts";
 import type { Compose, Part } from "./part.ts";
 
 /** The resources: in SQLite, or in Upstash Redis where an operator has set that up. */
-export const records: Part = ({ env, settings, ports, keepAlive }) => {
+export const records: Part = ({ env, settings, ports }) => {
   const redis = createRedisStore(
     env,
     { channels: ports.channels, queue: { sendJob: (job) => ports.queue.sendJob(job) }, waitUntil },
     settings.limits,
   );
   return {
-    ports: {
-      records: redis?.records ?? createRecordsPort(env.RECORDS, keepAlive),
-      outbox: createOutbox(env.RECORDS),
-    },
+    ports: { records: redis?.records ?? createRecordsPort(env.RECORDS), outbox: createOutbox(env.RECORDS) },
     rates: redis?.requestRates,
     rescue: redis && (() => redis.rescue()),
   };

@@ -21,13 +21,7 @@ import type {
 import type { Failure, Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
-import {
-  decodeOutcomes,
-  decodeRecordKeys,
-  encodeAppends,
-  encodeRecordList,
-  encodeRecordPage,
-} from "../wire/rpc-text.ts";
+import { decodeOutcomes, encodeAppends, encodeRecordPage, encodeRecordText } from "../wire/rpc-text.ts";
 import type { Channel } from "./channel.ts";
 import { DeadLetters } from "./records-dead-letters.ts";
 import { FileStore } from "./records-files.ts";
@@ -77,12 +71,10 @@ export class Records extends DurableObject<RecordsEnv> {
     return true;
   }
 
-  /** The records of one or several requests, asked for and answered as text (`wire/rpc-text.ts`). */
-  getTexts(keys: string): string {
-    const found = decodeRecordKeys(keys).map(([collection, id]) =>
-      this.#store.get(collection as CollectionName, id),
-    );
-    return encodeRecordList(found);
+  /** A record as text (`wire/rpc-text.ts`). */
+  get(collection: CollectionName, id: string): string | undefined {
+    const stored = this.#store.get(collection, id);
+    return stored === undefined ? undefined : encodeRecordText(stored);
   }
 
   getMany(collection: CollectionName, ids: readonly string[]): (StoredText | undefined)[] {

@@ -4,30 +4,17 @@ import type { Records } from "../core/records.ts";
 import { unwrap } from "../core/result.ts";
 import type { Records as RecordsObject } from "../durable-objects/records.ts";
 import type { StoredText } from "../durable-objects/records-store.ts";
-import { decodeRecordList, decodeRecordPage, decodeRecordText, encodeRecordKeys } from "../wire/rpc-text.ts";
-import type { RecordKey, SendReads } from "./record-reads.ts";
-import { RecordReads } from "./record-reads.ts";
+import { decodeRecordPage, decodeRecordText } from "../wire/rpc-text.ts";
 
-/**
- * The resources, in the SQLite of one Durable Object.
- *
- * @param waitUntil keeps a request alive; where it is given, reads that come together go together (`record-reads.ts`).
- *   A Durable Object has no requests that come beside each other, and gives none.
- */
-export function createRecords(
-  namespace: DurableObjectNamespace<RecordsObject>,
-  waitUntil?: (promise: Promise<unknown>) => void,
-): Records {
+/** The resources, in the SQLite of one Durable Object. */
+export function createRecords(namespace: DurableObjectNamespace<RecordsObject>): Records {
   // A stub belongs to the request that made it.
   const main = () => namespace.getByName("main");
-  const send: SendReads = async (keys) => decodeRecordList(await main().getTexts(encodeRecordKeys(keys)));
-  const reads = waitUntil && new RecordReads(send, { waitUntil, yieldTurn: () => scheduler.wait(0) });
-  const getText = async (key: RecordKey) => (reads === undefined ? (await send([key]))[0] : reads.get(key));
   return {
     store: "sqlite",
     get: async (collection, id) => {
-      const text = await getText([collection, id]);
-      return text ? toStored(decodeRecordText(text)) : undefined;
+      const text = await main().get(collection, id);
+      return text === undefined ? undefined : toStored(decodeRecordText(text));
     },
     getMany: async (collection, ids) => {
       const found = await main().getMany(collection, ids);

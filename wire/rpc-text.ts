@@ -5,7 +5,13 @@
  */
 
 /** A stored record: its version, a space, its JSON. */
-function encodeRecordText({ version, body }: { readonly version: number; readonly body: string }): string {
+export function encodeRecordText({
+  version,
+  body,
+}: {
+  readonly version: number;
+  readonly body: string;
+}): string {
   return `${version} ${body}`;
 }
 
@@ -125,26 +131,6 @@ export function decodeEventPage(text: string): EventPage {
     next: position.slice(1),
     upToDate: position.startsWith("+"),
   };
-}
-
-/** Which records, each by its collection and its id; an id may hold any character. */
-export function encodeRecordKeys(keys: readonly (readonly [collection: string, id: string])[]): string {
-  return JSON.stringify(keys);
-}
-
-export function decodeRecordKeys(text: string): readonly (readonly [collection: string, id: string])[] {
-  return JSON.parse(text);
-}
-
-/** Records that were asked for by key, each as {@link encodeRecordText} has it, "" for one that is not there. */
-export function encodeRecordList(
-  records: readonly ({ readonly version: number; readonly body: string } | undefined)[],
-): string {
-  return records.map((record) => (record === undefined ? "" : encodeRecordText(record))).join(FIELD_END);
-}
-
-export function decodeRecordList(text: string): readonly string[] {
-  return text.split(FIELD_END);
 }
 
 interface RecordTexts {

@@ -4,14 +4,9 @@ import {
   decodeAppends,
   decodeOutcomes,
   decodeReceipts,
-  decodeRecordKeys,
-  decodeRecordList,
-  decodeRecordText,
   encodeAppends,
   encodeOutcomes,
   encodeReceipts,
-  encodeRecordKeys,
-  encodeRecordList,
 } from "../../wire/rpc-text.ts";
 
 const attribute = fc
@@ -64,28 +59,5 @@ describe("what becomes of appends, as text", () => {
     );
     expect(outcomes).toEqual(["+a1 =a0", refusal, "+b"]);
     expect(decodeReceipts("+a1 =a0")).toEqual(receipts);
-  });
-});
-
-describe("records as text", () => {
-  const key = fc.tuple(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }));
-  const record = fc.record({ version: fc.nat(), body: fc.jsonValue().map((value) => JSON.stringify(value)) });
-
-  it("are asked for by keys that come back as they were, whatever is in them", () => {
-    fc.assert(
-      fc.property(fc.array(key, { minLength: 1, maxLength: 5 }), (keys) => {
-        expect(decodeRecordKeys(encodeRecordKeys(keys))).toEqual(keys);
-      }),
-    );
-  });
-
-  it("come back in their places, those that are not there too", () => {
-    const found = fc.option(record, { nil: undefined });
-    fc.assert(
-      fc.property(fc.array(found, { minLength: 1, maxLength: 5 }), (records) => {
-        const texts = decodeRecordList(encodeRecordList(records));
-        expect(texts.map((text) => (text === "" ? undefined : decodeRecordText(text)))).toEqual(records);
-      }),
-    );
   });
 });
