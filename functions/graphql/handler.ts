@@ -14,13 +14,13 @@ import { GRAPHQL_SUBPROTOCOL } from "./socket.ts";
 export async function handleGraphql(c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
   if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return openGraphqlSocket(c);
-  if (c.get("edge").page !== undefined && asksForPage(request)) return graphiqlPage();
   const context = createGraphqlContext(toOperationContext(c), c.env.requestId, () =>
     takeRequest(c.get("edge"), c.get("identity")),
   );
   const prepared: Prepared = {};
   const plain = await answerPlainly(request, context, prepared);
   if (plain !== undefined) return plain;
+  if (c.get("edge").page !== undefined && asksForPage(request)) return graphiqlPage();
   return finish(await answerGraphql(request, context, prepared));
 }
 

@@ -5,7 +5,7 @@ import { mediaType } from "../boundary/body.ts";
 import { prepareHeaders } from "../boundary/response-headers.ts";
 import type { GraphqlContext } from "./context.ts";
 import type { RequestParameters } from "./decode.ts";
-import { decodeParameters } from "./decode.ts";
+import { decodeJsonParameters } from "./decode.ts";
 import type { Variables } from "./query-limits.ts";
 import { assertWithinLimits } from "./query-limits.ts";
 import { assertShallow } from "./query-nesting.ts";
@@ -63,7 +63,7 @@ export class PlainOperations {
     const headers = ANSWER_HEADERS[request.headers.get("accept") ?? ""];
     if (headers === undefined) return undefined;
     const { limits } = context.operation;
-    prepared.parameters = decodeParameters(request, limits);
+    prepared.parameters = decodeJsonParameters(request, limits);
     let parameters: RequestParameters;
     try {
       parameters = await prepared.parameters;
