@@ -166,6 +166,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#readers.deliver(fresh);
     this.#relays.deliver(fresh);
     if (fresh.length > 0) {
+      if (this.#waiters.size > 0) this.#pages.keepNew(fresh);
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
       this.#subscribers.tellAll();
