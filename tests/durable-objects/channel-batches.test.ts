@@ -63,9 +63,9 @@ it("sends what it gathers before what must not overtake it, and before it closes
   await channels.append(name, { events: [event("first")], rateKey: undefined });
   // In one turn of the object, so that no window ends in between.
   await runInDurableObject(env.CHANNEL.getByName(name), async (channel) => {
-    for (const n of [1, 2, 3]) channel.appendNow({ events: [event(n)], rateKey: undefined });
+    for (const n of [1, 2, 3]) channel.appendNow([{ events: [event(n)], rateKey: undefined }]);
     channel.broadcast([event("typing", "chat.typing")], undefined);
-    for (const n of [4, 5]) channel.appendNow({ events: [event(n)], rateKey: undefined });
+    for (const n of [4, 5]) channel.appendNow([{ events: [event(n)], rateKey: undefined }]);
     await channel.delete();
   });
   const ended = await Promise.all(readers.map((reader) => reader.ended));
