@@ -6,6 +6,7 @@ import { prepareHeaders } from "../boundary/response-headers.ts";
 import type { GraphqlContext } from "./context.ts";
 import type { RequestParameters } from "./decode.ts";
 import { decodeJsonParameters } from "./decode.ts";
+import { PlainQuery } from "./plain-query.ts";
 import type { Variables } from "./query-limits.ts";
 import { assertWithinLimits } from "./query-limits.ts";
 import { assertShallow } from "./query-nesting.ts";
@@ -41,6 +42,7 @@ interface PlainDocument {
   readonly node: DocumentNode;
   /** Without variables its size is always the same, and was found to be within the limits. */
   readonly isMeasured: boolean;
+  readonly query: PlainQuery | undefined;
 }
 
 /** Operations that the library has no part in but to call `execute`. */
@@ -93,6 +95,8 @@ export class PlainOperations {
     const document = this.#find(query, limits);
     if (document === undefined) return undefined;
     if (!document.isMeasured && !this.#isWithinLimits(document.node, variables, limits)) return undefined;
+    const result = await document.query?.execute(variables, operationName, context);
+    if (result !== undefined) return result;
     return execute({
       schema: this.#schema,
       document: document.node,
@@ -138,7 +142,7 @@ export class PlainOperations {
           definition.kind === Kind.OPERATION_DEFINITION && (definition.variableDefinitions ?? []).length > 0,
       );
       const isMeasured = !hasVariables && this.#isWithinLimits(document, undefined, limits);
-      return { node: document, isMeasured };
+      return { node: document, isMeasured, query: PlainQuery.from(this.#schema, document) };
     } catch {
       return undefined;
     }
