@@ -148,6 +148,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
     this.#readers.deliver(fresh);
     if (fresh.length > 0) {
+      if (this.#waiters.size > 0) this.#pages.keepNew(fresh);
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
       this.#subscribers.tellAll();

@@ -1,5 +1,5 @@
 import { EverywireError } from "../../core/error.ts";
-import { mediaType, readBytes } from "../boundary/body.ts";
+import { decodeUtf8, mediaType, readBytes } from "../boundary/body.ts";
 import type { Params } from "./method.ts";
 
 /** An id as it came, which is how it goes back. */
@@ -61,7 +61,7 @@ export async function decodeBody(request: Request, maxBytes: number): Promise<st
   }
   const bytes = await readBytes(request, maxBytes);
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     // What is not UTF-8 is not JSON either: the dispatcher has the answer to that.
     return undefined;

@@ -238,6 +238,24 @@ describe("the end of a stream", () => {
     expect(await describeCode(name)).toBe("there");
     live.close();
   });
+
+  it("does not come either while the channel writes to a reader itself", async () => {
+    const [name, unread] = [newName(), newName()];
+    await create(name, { ttlSeconds: 1 });
+    await create(unread, { ttlSeconds: 1 });
+    const held = await createChannels(env.CHANNEL, DEFAULT_LIMITS, { holdsStreams: true }).openStream?.(
+      name,
+      {
+        after: LATEST,
+        wire: "sse",
+        expiresAtMs: undefined,
+      },
+    );
+    await scheduler.wait(1500);
+    expect(await describeCode(name)).toBe("there");
+    expect(await describeCode(unread)).not.toBe("there");
+    await held?.body.cancel();
+  });
 });
 
 describe("a fork", () => {
