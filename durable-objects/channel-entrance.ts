@@ -6,10 +6,13 @@ import { BATCH_SUBPROTOCOL } from "../wire/socket-frame.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
 import type { Start } from "./channel-state.ts";
 
-/** Either a client's own socket, or a function's subscription. */
-export type SocketOpening =
+/** A client's own socket, or a function's subscription. */
+export type ReaderOpening =
   | { readonly kind: "feed"; readonly after: After }
   | ({ readonly kind: "client" } & SocketRequest);
+
+/** What a socket is for: to read, or to append again and again. */
+export type SocketOpening = ReaderOpening | { readonly kind: "appends" };
 
 /** Lets readers in and out of a channel, and tells the others of members who come and go. */
 export class ChannelEntrance {
@@ -22,7 +25,7 @@ export class ChannelEntrance {
   }
 
   /** Takes a socket that reads from `start`. Gives the end of it that the reader holds. */
-  open(opening: SocketOpening, start: Start, nowMs: number): WebSocket {
+  open(opening: ReaderOpening, start: Start, nowMs: number): WebSocket {
     const { 0: client, 1: server } = new WebSocketPair();
     if (opening.kind === "feed") {
       this.#sockets.accept(server, { kind: "feed" }, start, this.#name(), nowMs);

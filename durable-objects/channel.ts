@@ -25,8 +25,9 @@ import type {
 import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
+import { ChannelAppendLines } from "./channel-append-lines.ts";
 import { ChannelAppends } from "./channel-appends.ts";
-import type { SocketOpening } from "./channel-entrance.ts";
+import type { ReaderOpening, SocketOpening } from "./channel-entrance.ts";
 import { ChannelEntrance } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
@@ -81,6 +82,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #entrance: ChannelEntrance;
   readonly #alarm: ChannelAlarm;
   readonly #appends: ChannelAppends;
+  readonly #lines: ChannelAppendLines;
 
   constructor(context: DurableObjectState, env: ChannelEnv) {
     super(context, env);
@@ -121,6 +123,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     });
     this.#streams = this.#createStreamCommands();
     this.#appends = this.#createAppends();
+    this.#lines = new ChannelAppendLines(context, (text) => this.append(text));
   }
 
   get channelName(): string {
@@ -297,6 +300,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
     const opening = JSON.parse(header) as SocketOpening;
+    if (opening.kind === "appends") return new Response(null, { status: 101, webSocket: this.#lines.open() });
     const outcome = attempt(() => this.#openSocket(opening));
     if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
     const answer = { status: 101, webSocket: outcome.value };
@@ -307,16 +311,22 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
+    if (this.#lines.has(socket)) return this.#lines.onMessage(socket, message);
     if (this.#commands.onMessage(socket, message) && !this.#log.isRegistered) return this.#register();
   }
 
   override webSocketClose(socket: WebSocket): void {
-    this.#entrance.onGone(socket);
+    this.#onGone(socket);
     // Without arguments: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
     socket.close();
   }
 
   override webSocketError(socket: WebSocket): void {
+    this.#onGone(socket);
+  }
+
+  #onGone(socket: WebSocket): void {
+    this.#lines.onGone(socket);
     this.#entrance.onGone(socket);
   }
 
@@ -366,7 +376,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     else if (!this.#stream.isPlain) this.#alarm.schedule(Date.now());
   }
 
-  #openSocket(opening: SocketOpening): WebSocket {
+  #openSocket(opening: ReaderOpening): WebSocket {
     const nowMs = Date.now();
     const after = this.#streams.isNeeded ? this.#streams.onRead(opening.after, nowMs) : opening.after;
     this.#log.expire(nowMs);

@@ -13,12 +13,18 @@ import { decodeEventPage, decodeOutcomes, decodeReceipts, encodeAppends } from "
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
 import type { AppendOutcome, SendAppends } from "./append-batches.ts";
 import { AppendBatches } from "./append-batches.ts";
+import { SocketAppendLine } from "./append-line.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
 /** Hands one channel the appends of one or of several requests. */
 function createSendAppends(namespace: DurableObjectNamespace<Channel>): SendAppends {
   return async (channel, requests) =>
     decodeOutcomes<Failure>(await namespace.getByName(channel).append(encodeAppends(requests)));
+}
+
+function toSocket({ webSocket }: Response): WebSocket {
+  if (webSocket === null) throw new Error("The channel answered 101 without a socket.");
+  return webSocket;
 }
 
 function toPage(answer: string | Failure): Page {
@@ -56,6 +62,8 @@ export function createChannels(
       if (typeof outcome !== "string") throw EverywireError.fromData(outcome.error);
       return decodeReceipts(outcome);
     },
+    openAppendLine: async (channel) =>
+      new SocketAppendLine(toSocket(await open(channel, { kind: "appends" }))),
     broadcast: async (channel, events, rateKey) => {
       unwrap(await namespace.getByName(channel).broadcast(events, rateKey));
     },
@@ -65,9 +73,8 @@ export function createChannels(
     read: async (channel, request) => toPage(await namespace.getByName(channel).readText(request)),
     wait: async (channel, request) => toPage(await namespace.getByName(channel).waitText(request)),
     subscribe: async (channel, { after }) => {
-      const { webSocket } = await open(channel, { kind: "feed", after });
-      if (webSocket === null) throw new Error("The channel answered 101 without a socket.");
-      return new ChannelSubscription(webSocket, limits.MAX_READER_BUFFER_BYTES);
+      const socket = toSocket(await open(channel, { kind: "feed", after }));
+      return new ChannelSubscription(socket, limits.MAX_READER_BUFFER_BYTES);
     },
     openSocket: (channel, request) => open(channel, { kind: "client", ...request }),
     presence: async (channel) => namespace.getByName(channel).presence(),
