@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { LongFilesFirst } from "./tests/long-files-first.ts";
 
 /** The gateway's own tests. What it has in common with every door, the suite of all doors asks (tests/conformance/doors.ts). */
 const GATEWAY_TESTS = [
@@ -17,6 +18,7 @@ export default defineConfig({
     passWithNoTests: true,
     // A test left focused would make the rest pass by not running.
     allowOnly: false,
+    sequence: { sequencer: LongFilesFirst },
     projects: [
       {
         // The file that Node gives the packages which import it: with two copies, each refuses the other's types.

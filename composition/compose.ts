@@ -45,7 +45,10 @@ function composeOnce(
   const settings = parseSettings(env as unknown as Record<string, unknown>);
   const ports: Ports = {
     ...createAbsentPorts(),
-    channels: createChannels(env.CHANNEL, settings.limits, keepAlive),
+    channels: createChannels(env.CHANNEL, settings.limits, {
+      holdsStreams: settings.holdsFeedStreams,
+      waitUntil: keepAlive,
+    }),
     directory: createDirectory(env.DIRECTORY),
     sockets: createWorkerSockets(),
     tokens: createTokens({

@@ -27,6 +27,8 @@ export interface Limits {
   readonly MAX_SILENT_UNCONFIRMED_BYTES: number;
   /** Seconds between two signs of life on a stream. */
   readonly HEARTBEAT_SECONDS: number;
+  /** Streams that one channel writes itself; further readers are answered by functions (`FEED_STREAMS`). */
+  readonly MAX_HELD_STREAMS: number;
   /** Seconds that a long poll may ask for. */
   readonly MAX_POLL_SECONDS: number;
   /** Events in one page of a read. */
@@ -106,6 +108,7 @@ export const DEFAULT_LIMITS: Limits = {
   MAX_UNCONFIRMED_BYTES: 8 * MIB,
   MAX_SILENT_UNCONFIRMED_BYTES: 64 * MIB,
   HEARTBEAT_SECONDS: 10,
+  MAX_HELD_STREAMS: 4000,
   MAX_POLL_SECONDS: 60,
   MAX_PAGE_EVENTS: 1000,
   MAX_QUERY_TOKENS: 2000,

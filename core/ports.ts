@@ -161,6 +161,22 @@ export interface AppendLine {
   close(): void;
 }
 
+/** A reader of one channel to whom the channel writes itself. */
+export interface HeldStreamRequest {
+  readonly after: After;
+  /** How it is written. */
+  readonly wire: "sse" | "ndjson";
+  /** When the reader's token ends; undefined where it does not. */
+  readonly expiresAtMs: number | undefined;
+}
+
+export interface HeldStream {
+  /** All that the reader is sent, heartbeats and the last word included. Passed on as it is, it costs a function nothing. */
+  readonly body: ReadableStream;
+  /** Where the reader stands before the first event. */
+  readonly cursor: string;
+}
+
 /** The log of every channel (ARCHITECTURE, decision 1). */
 export interface Channels {
   /** Appends, all or none, durably: when this resolves, `kill -9` cannot lose them. */
@@ -182,6 +198,11 @@ export interface Channels {
   /** Like `read`, but where there is nothing yet, waits for the first event or for `timeoutMs`. */
   wait(channel: ChannelName, request: ReadRequest & { readonly timeoutMs: number }): Promise<Page>;
   subscribe(channel: ChannelName, request: { readonly after: After }): Promise<LiveSubscription>;
+  /**
+   * Opens a stream that is written where the log is. Left out where the edge has no such place, or its operator wants
+   * channels to sleep; undefined where the channel takes no more of them. {@link subscribe} is for both.
+   */
+  openStream?(channel: ChannelName, request: HeldStreamRequest): Promise<HeldStream | undefined>;
   /** Answers a WebSocket upgrade: the socket ends in the channel itself, or as near to it as the edge allows. */
   openSocket(channel: ChannelName, request: SocketRequest, upgrade: Request): Promise<Response>;
   presence(channel: ChannelName): Promise<Presence>;

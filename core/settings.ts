@@ -25,6 +25,8 @@ export interface Settings {
   readonly dnsResolverUrl: string | undefined;
   /** Where the gateway says what it offers, without a slash at the end; undefined where there is none. */
   readonly gatewayHealthUrl: string | undefined;
+  /** Whether channels write to readers of SSE and NDJSON themselves, and stay in memory for as long as there are any. */
+  readonly holdsFeedStreams: boolean;
   /** Where channels are in Redis: how long, in milliseconds, until what another process has written is looked for. */
   readonly redisPollMs: number;
 }
@@ -49,6 +51,7 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): Settings 
     allowsPrivateWebhooks: parseSwitch(env, "ALLOW_PRIVATE_WEBHOOKS", false),
     dnsResolverUrl: parseResolver(env, "DNS_RESOLVER_URL"),
     gatewayHealthUrl: parseUrl(env, "GATEWAY_HEALTH_URL"),
+    holdsFeedStreams: parseFeedStreams(env, "FEED_STREAMS"),
     redisPollMs: parseCount(env, "REDIS_POLL_MS", DEFAULT_REDIS_POLL_MS),
   };
 }
@@ -80,6 +83,13 @@ function parseSwitch(env: Readonly<Record<string, unknown>>, name: string, fallb
   if (text === "true" || text === "on" || text === "1") return true;
   if (text === "false" || text === "off" || text === "0") return false;
   throw new Error(`${name} must be 'on' or 'off'.`);
+}
+
+function parseFeedStreams(env: Readonly<Record<string, unknown>>, name: string): boolean {
+  const text = read(env, name);
+  if (text === undefined || text === "held") return true;
+  if (text === "hibernating") return false;
+  throw new Error(`${name} must be 'held' or 'hibernating'.`);
 }
 
 function parsePort(env: Readonly<Record<string, unknown>>, name: TcpPortName): number | undefined {

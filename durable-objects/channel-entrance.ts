@@ -1,18 +1,21 @@
 import type { After } from "../core/cursor.ts";
 import { toDefaultSource, toRateKey } from "../core/identity.ts";
-import type { SocketRequest } from "../core/ports.ts";
+import type { HeldStreamRequest, SocketRequest } from "../core/ports.ts";
 import { encodePresenceEvent } from "../core/presence-event.ts";
 import { BATCH_SUBPROTOCOL } from "../wire/socket-frame.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
 import type { Start } from "./channel-state.ts";
 
-/** A client's own socket, or a function's subscription. */
-export type ReaderOpening =
+/** Either a client's own socket, or a function's subscription. */
+export type SocketOpening =
   | { readonly kind: "feed"; readonly after: After }
   | ({ readonly kind: "client" } & SocketRequest);
 
-/** What a socket is for: to read, or to append again and again. */
-export type SocketOpening = ReaderOpening | { readonly kind: "appends" };
+/** A stream that the channel writes itself. */
+export type StreamOpening = { readonly kind: "stream" } & HeldStreamRequest;
+
+/** A line of a function that appends again and again. */
+export type LineOpening = { readonly kind: "appends" };
 
 /** Lets readers in and out of a channel, and tells the others of members who come and go. */
 export class ChannelEntrance {
@@ -25,7 +28,7 @@ export class ChannelEntrance {
   }
 
   /** Takes a socket that reads from `start`. Gives the end of it that the reader holds. */
-  open(opening: ReaderOpening, start: Start, nowMs: number): WebSocket {
+  open(opening: SocketOpening, start: Start, nowMs: number): WebSocket {
     const { 0: client, 1: server } = new WebSocketPair();
     if (opening.kind === "feed") {
       this.#sockets.accept(server, { kind: "feed" }, start, this.#name(), nowMs);

@@ -92,7 +92,7 @@ export class SocketCommands {
         socket.send(encodePong(frame.ref));
         return false;
       case "who":
-        socket.send(encodeWho(this.#sockets.presence.members, frame.ref));
+        socket.send(encodeWho(this.#sockets.members, frame.ref));
         return false;
       case "publish":
         return this.#publish(socket, attachment, frame.event, frame.ref);

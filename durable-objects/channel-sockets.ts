@@ -2,12 +2,12 @@ import type { ErrorCode } from "../core/error.ts";
 import { ERROR_TABLE } from "../core/error.ts";
 import { encodeGapEvent, GAP_TYPE } from "../core/event.ts";
 import type { Limits } from "../core/limits.ts";
-import type { Presence, StoredEvent } from "../core/ports.ts";
+import type { Member, StoredEvent } from "../core/ports.ts";
 import type { Flow } from "../core/reader-flow.ts";
 import { NEW_FLOW, onPong, onSent } from "../core/reader-flow.ts";
 import { encodeFeedRecord, NORMAL_CLOSE, STREAM_CLOSED_REASON } from "../wire/feed-frame.ts";
 import { encodeBatchFrames, encodePing, PING_TEXT, PONG_TEXT } from "../wire/socket-frame.ts";
-import { ChannelBatches } from "./channel-batches.ts";
+import type { ChannelBatches } from "./channel-batches.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { PresenceRoll } from "./channel-presence.ts";
 import type { Start } from "./channel-state.ts";
@@ -60,15 +60,12 @@ export class ChannelSockets {
   readonly #live = new Map<WebSocket, Reader>();
   readonly #catchingUp = new Map<WebSocket, Reader>();
   readonly #roll = new PresenceRoll();
-  readonly #batches = new ChannelBatches(
-    (events) => this.#sendToLive(events),
-    () => this.#live.size,
-    (delayMs) => scheduler.wait(delayMs),
-  );
+  readonly #batches: ChannelBatches;
   readonly #isClosed: () => boolean;
-  readonly #onBroadcast: (json: string) => void;
+  readonly #onBroadcast: (type: string, json: string) => void;
 
   /**
+   * @param batches what is gathered for live readers
    * @param isClosed whether nothing more will ever be appended
    * @param onBroadcast called with each event that is not stored, for readers that have no socket here
    */
@@ -76,9 +73,11 @@ export class ChannelSockets {
     context: DurableObjectState,
     log: ChannelLog,
     limits: Limits,
+    batches: ChannelBatches,
     isClosed: () => boolean,
-    onBroadcast: (json: string) => void,
+    onBroadcast: (type: string, json: string) => void,
   ) {
+    this.#batches = batches;
     this.#isClosed = isClosed;
     this.#onBroadcast = onBroadcast;
     this.#context = context;
@@ -94,8 +93,8 @@ export class ChannelSockets {
     }
   }
 
-  get presence(): Presence {
-    return { members: this.#roll.list(), readers: this.#live.size + this.#catchingUp.size };
+  get members(): readonly Member[] {
+    return this.#roll.list();
   }
 
   find(socket: WebSocket): SocketAttachment | undefined {
@@ -140,12 +139,8 @@ export class ChannelSockets {
     return isNew && isAnnounced(attachment) && this.#roll.size <= this.#limits.MAX_ANNOUNCED_MEMBERS;
   }
 
-  /** Sends stored events to everyone who is live, at once or together with those that come just after. */
-  deliver(events: readonly StoredEvent[]): void {
-    if (this.#live.size > 0) this.#batches.add(events);
-  }
-
-  #sendToLive(events: readonly StoredEvent[]): void {
+  /** Sends stored events to everyone who is live. */
+  send(events: readonly StoredEvent[]): void {
     const nowMs = Date.now();
     let feedFrame: string | undefined;
     let batchFrames: readonly string[] | undefined;
@@ -176,7 +171,7 @@ export class ChannelSockets {
     for (const reader of this.#live.values()) {
       if (reader.socket !== except) this.#send(reader, reader.attachment.kind === "feed" ? frame : json);
     }
-    this.#onBroadcast(json);
+    this.#onBroadcast(type, json);
   }
 
   onPong(socket: WebSocket, ref: string): void {
@@ -206,7 +201,12 @@ export class ChannelSockets {
     }
   }
 
-  /** How many read live. */
+  /** How many are live. */
+  get liveSize(): number {
+    return this.#live.size;
+  }
+
+  /** How many read, those that catch up among them. */
   get size(): number {
     return this.#live.size + this.#catchingUp.size;
   }

@@ -22,12 +22,12 @@ import type {
   StreamInfo,
   StreamPage,
 } from "../core/stream.ts";
-import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { CURSOR_HEADER, SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
 import { ChannelAppendLines } from "./channel-append-lines.ts";
 import { ChannelAppends } from "./channel-appends.ts";
-import type { ReaderOpening, SocketOpening } from "./channel-entrance.ts";
+import type { LineOpening, SocketOpening, StreamOpening } from "./channel-entrance.ts";
 import { ChannelEntrance } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
@@ -35,9 +35,10 @@ import { ChannelLog } from "./channel-log.ts";
 import type { LogRow } from "./channel-log-rows.ts";
 import { ChannelPages } from "./channel-pages.ts";
 import { ChannelRates } from "./channel-rates.ts";
+import { ChannelReaders } from "./channel-readers.ts";
 import { ChannelRegistration } from "./channel-registration.ts";
 import { SocketCommands } from "./channel-socket-commands.ts";
-import { ChannelSockets } from "./channel-sockets.ts";
+import type { Start } from "./channel-state.ts";
 import { resolveStart } from "./channel-state.ts";
 import { ChannelStream } from "./channel-stream.ts";
 import { StreamCommands } from "./channel-stream-commands.ts";
@@ -70,7 +71,7 @@ const SUBSCRIBER_BINDINGS = {
 export class Channel extends DurableObject<ChannelEnv> {
   readonly #limits;
   readonly #log: ChannelLog;
-  readonly #sockets: ChannelSockets;
+  readonly #readers: ChannelReaders;
   readonly #commands: SocketCommands;
   readonly #stream: ChannelStream;
   readonly #streams: StreamCommands;
@@ -105,16 +106,10 @@ export class Channel extends DurableObject<ChannelEnv> {
       async (id, channel, json) => this.env.MQTT_SESSION.getByName(id).onUnstored(channel, json),
     );
     this.#registration = new ChannelRegistration(env.DIRECTORY, this.#log, this.#subscribers);
-    this.#sockets = new ChannelSockets(
-      context,
-      this.#log,
-      settings.limits,
-      () => this.#stream.state.isClosed,
-      (json) => this.#subscribers.onUnstored(json),
-    );
-    this.#commands = new SocketCommands(this, this.#sockets, this.#rates, settings.limits);
+    this.#readers = this.#createReaders();
+    this.#commands = new SocketCommands(this, this.#readers.sockets, this.#rates, settings.limits);
     this.#pages = new ChannelPages(this.#log);
-    this.#entrance = new ChannelEntrance(this.#sockets, () => this.channelName);
+    this.#entrance = new ChannelEntrance(this.#readers.sockets, () => this.channelName);
     this.#alarm = new ChannelAlarm(context.storage, settings.limits, {
       log: this.#log,
       stream: this.#stream,
@@ -153,7 +148,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
-    this.#sockets.deliver(fresh);
+    this.#readers.deliver(fresh);
     if (fresh.length > 0) {
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
@@ -166,7 +161,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null> {
     return attempt(() => {
       this.#rates.takePublishes(rateKey, events.length, Date.now());
-      for (const { type, json } of events) this.#sockets.broadcast(type, json, undefined);
+      for (const { type, json } of events) this.#readers.sockets.broadcast(type, json, undefined);
       return null;
     });
   }
@@ -230,7 +225,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   presence(): Presence {
-    return this.#sockets.presence;
+    return this.#readers.presence;
   }
 
   /** Deletes the log. True where there was one; `gone` where it was deleted already and forks of it live. */
@@ -295,12 +290,13 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#alarm.schedule(Date.now());
   }
 
-  /** A WebSocket for a client or for a function. */
+  /** A WebSocket for a client or for a function, or a stream that is written here. */
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
-    const opening = JSON.parse(header) as SocketOpening;
+    const opening = JSON.parse(header) as SocketOpening | StreamOpening | LineOpening;
     if (opening.kind === "appends") return new Response(null, { status: 101, webSocket: this.#lines.open() });
+    if (opening.kind === "stream") return this.#answerStream(opening);
     const outcome = attempt(() => this.#openSocket(opening));
     if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
     const answer = { status: 101, webSocket: outcome.value };
@@ -342,11 +338,21 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#alarm.schedule(nowMs);
   }
 
+  /** How many readers have a stream that is written here. */
+  get heldStreams(): number {
+    return this.#readers.streams.size;
+  }
+
+  /** Ends those streams with a last word. */
+  closeStreams(message: string): void {
+    this.#readers.streams.closeAll(new EverywireError("unavailable", message));
+  }
+
   /** Ends the stream where its time is over. A read that is still going on is one, so it counts as the last. */
   #expire(nowMs: number): void {
     const { endsAtMs, state } = this.#stream;
     if (endsAtMs === undefined || endsAtMs > nowMs) return;
-    const isRead = this.#sockets.size > 0 || this.#waiters.size > 0;
+    const isRead = this.#readers.size > 0 || this.#waiters.size > 0;
     if (state.ttlSeconds !== undefined && isRead) this.#stream.touch(nowMs);
     else this.#end();
   }
@@ -356,7 +362,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     if (!wasThere) return false;
     this.#stream.end();
     this.#subscribers.clear();
-    this.#sockets.closeAll("gone", "the channel was deleted");
+    this.#readers.closeAll();
     this.#waiters.wakeAll();
     this.#alarm.schedule(Date.now());
     return true;
@@ -376,16 +382,46 @@ export class Channel extends DurableObject<ChannelEnv> {
     else if (!this.#stream.isPlain) this.#alarm.schedule(Date.now());
   }
 
-  #openSocket(opening: ReaderOpening): WebSocket {
+  #openSocket(opening: SocketOpening): WebSocket {
     const nowMs = Date.now();
-    const after = this.#streams.isNeeded ? this.#streams.onRead(opening.after, nowMs) : opening.after;
+    return this.#entrance.open(opening, this.#resolveStart(opening.after, nowMs), nowMs);
+  }
+
+  /** 204 where no more streams are held here. */
+  #answerStream(opening: StreamOpening): Response {
+    const { streams } = this.#readers;
+    if (!streams.hasRoom) return new Response(null, { status: 204 });
+    const nowMs = Date.now();
+    const outcome = attempt(() => streams.open(opening, this.#resolveStart(opening.after, nowMs), nowMs));
+    if (!outcome.ok) return Response.json(outcome.error, { status: 400 });
+    const { body, cursor } = outcome.value;
+    return new Response(body, { headers: { [CURSOR_HEADER]: cursor } });
+  }
+
+  /** Where a live reader begins. @throws EverywireError `invalid_argument`, `gone` */
+  #resolveStart(after: After, nowMs: number): Start {
+    const start = this.#streams.isNeeded ? this.#streams.onRead(after, nowMs) : after;
     this.#log.expire(nowMs);
-    return this.#entrance.open(opening, resolveStart(this.#log.state, after), nowMs);
+    return resolveStart(this.#log.state, start);
   }
 
   async #register(): Promise<void> {
     await this.#registration.run(this.channelName);
     this.#alarm.schedule(Date.now());
+  }
+
+  #createReaders(): ChannelReaders {
+    const channel = this;
+    return new ChannelReaders({
+      get channelName() {
+        return channel.channelName;
+      },
+      context: this.ctx,
+      limits: this.#limits,
+      log: this.#log,
+      isClosed: () => this.#stream.state.isClosed,
+      onBroadcast: (json) => this.#subscribers.onUnstored(json),
+    });
   }
 
   #createAppends(): ChannelAppends {
@@ -415,10 +451,10 @@ export class Channel extends DurableObject<ChannelEnv> {
       takeRate: (...cost) => this.#rates.takePublishes(...cost),
       deliver: ({ fresh }, nowMs) => this.#deliver(fresh, nowMs),
       broadcast: (messages) => {
-        for (const { event } of messages) this.#sockets.broadcast(event.type, event.json, undefined);
+        for (const { event } of messages) this.#readers.sockets.broadcast(event.type, event.json, undefined);
       },
       closeReaders: () => {
-        this.#sockets.finishAll();
+        this.#readers.finishAll();
         this.#waiters.wakeAll();
       },
       park: (timeoutMs) => this.#waiters.park(timeoutMs),

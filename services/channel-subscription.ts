@@ -1,4 +1,5 @@
 import { EverywireError } from "../core/error.ts";
+import { channelDeleted, tooSlow } from "../core/feed-ends.ts";
 import type { FeedRecord, LiveSubscription } from "../core/ports.ts";
 import { decodeFeedFrame, NORMAL_CLOSE, STREAM_CLOSED_REASON } from "../wire/feed-frame.ts";
 
@@ -91,7 +92,7 @@ export class ChannelSubscription implements LiveSubscription {
     if (pingRef !== undefined) this.#pendingPing = pingRef;
     // One frame is always taken, however large: a page of a catch-up is as large as the channel makes it.
     if (this.#bufferedBytes > this.#maxBufferBytes) {
-      this.#finish(new EverywireError("unavailable", "Too slow a reader: go on from your last cursor."));
+      this.#finish(tooSlow());
       this.close();
       return;
     }
@@ -148,7 +149,7 @@ function decodeOnce(frame: string): DecodedFrame {
 /** Undefined where nothing was cut: the stream was closed, and all of it was read. */
 function toCut(code: number, reason: string): EverywireError | undefined {
   if (code === NORMAL_CLOSE && reason === STREAM_CLOSED_REASON) return undefined;
-  if (code === GONE_CLOSE) return new EverywireError("gone", "The channel was deleted.");
+  if (code === GONE_CLOSE) return channelDeleted();
   return new EverywireError(
     "unavailable",
     reason === "" ? "The channel closed the feed: go on from your last cursor." : reason,

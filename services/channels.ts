@@ -2,13 +2,20 @@ import type { ChannelName } from "../core/channel-name.ts";
 import type { ErrorData } from "../core/error.ts";
 import { EverywireError } from "../core/error.ts";
 import type { Limits } from "../core/limits.ts";
-import type { AppendRequest, Channels, Directory, Page } from "../core/ports.ts";
+import type {
+  AppendRequest,
+  Channels,
+  Directory,
+  HeldStream,
+  HeldStreamRequest,
+  Page,
+} from "../core/ports.ts";
 import type { Failure } from "../core/result.ts";
 import { unwrap } from "../core/result.ts";
 import type { Channel } from "../durable-objects/channel.ts";
-import type { SocketOpening } from "../durable-objects/channel-entrance.ts";
+import type { LineOpening, SocketOpening, StreamOpening } from "../durable-objects/channel-entrance.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
-import { SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
+import { CURSOR_HEADER, SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeEventPage, decodeOutcomes, decodeReceipts, encodeAppends } from "../wire/rpc-text.ts";
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
 import type { AppendOutcome, SendAppends } from "./append-batches.ts";
@@ -32,23 +39,42 @@ function toPage(answer: string | Failure): Page {
   return decodeEventPage(answer);
 }
 
-/**
- * The channels, each in a Durable Object of its name.
- *
- * @param waitUntil keeps a request alive; where it is given, appends that come while one is under way go together
- *   (`append-batches.ts`). A Durable Object has no requests that come beside each other, and gives none.
- */
+interface ChannelsOptions {
+  /** Whether channels write to readers themselves, where a wire lets them. */
+  readonly holdsStreams?: boolean;
+  /**
+   * Keeps a request alive; where it is given, appends that come while one is under way go together
+   * (`append-batches.ts`). A Durable Object has no requests that come beside each other, and gives none.
+   */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+}
+
+/** The channels, each in a Durable Object of its name. */
 export function createChannels(
   namespace: DurableObjectNamespace<Channel>,
   limits: Limits,
-  waitUntil?: (promise: Promise<unknown>) => void,
+  { holdsStreams = false, waitUntil }: ChannelsOptions = {},
 ): Channels {
-  const open = async (channel: ChannelName, opening: SocketOpening): Promise<Response> => {
+  const ask = async (
+    channel: ChannelName,
+    opening: SocketOpening | StreamOpening | LineOpening,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Response> => {
     const response = await namespace.getByName(channel).fetch("https://channel/", {
-      headers: { upgrade: "websocket", [SOCKET_REQUEST_HEADER]: encodeHeaderJson(opening) },
+      headers: { ...headers, [SOCKET_REQUEST_HEADER]: encodeHeaderJson(opening) },
     });
-    if (response.status !== 101) throw EverywireError.fromData((await response.json()) as ErrorData);
+    if (response.status >= 400) throw EverywireError.fromData((await response.json()) as ErrorData);
     return response;
+  };
+  const open = (channel: ChannelName, opening: SocketOpening | LineOpening) =>
+    ask(channel, opening, { upgrade: "websocket" });
+  const openStream = async (
+    channel: ChannelName,
+    request: HeldStreamRequest,
+  ): Promise<HeldStream | undefined> => {
+    const { body, headers } = await ask(channel, { kind: "stream", ...request }, {});
+    // Without one the channel holds as many as it may.
+    return body === null ? undefined : { body, cursor: headers.get(CURSOR_HEADER) ?? "" };
   };
   const send = createSendAppends(namespace);
   const batches = waitUntil && new AppendBatches(send, { waitUntil, yieldTurn: () => scheduler.wait(0) });
@@ -76,6 +102,7 @@ export function createChannels(
       const socket = toSocket(await open(channel, { kind: "feed", after }));
       return new ChannelSubscription(socket, limits.MAX_READER_BUFFER_BYTES);
     },
+    ...(holdsStreams ? { openStream } : {}),
     openSocket: (channel, request) => open(channel, { kind: "client", ...request }),
     presence: async (channel) => namespace.getByName(channel).presence(),
     delete: async (channel) => unwrap(await namespace.getByName(channel).delete()),

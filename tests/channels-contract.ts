@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ChannelName } from "../core/channel-name.ts";
 import type { After } from "../core/cursor.ts";
 import { EARLIEST, LATEST } from "../core/cursor.ts";
+import { DEFAULT_LIMITS } from "../core/limits.ts";
 import type { Channels, EncodedEvent, FeedRecord, Subscription } from "../core/ports.ts";
 
 /** What every implementation of `Channels` must do; a file for each runs it. `open` gives the same channels each time. */
@@ -64,6 +65,22 @@ export function describeChannels(open: () => Channels): void {
       await stamped(name, 1, 0);
       await expect(stamped(name, 0, 1)).rejects.toMatchObject({ code: "permission_denied" });
       expect((await read(name, EARLIEST)).events).toHaveLength(2);
+    });
+
+    it("takes so many publishes of one identity a second, whatever way they come, and says when there is room again", async () => {
+      const name = newName();
+      const rateKey = `user:${crypto.randomUUID()}`;
+      const { PUBLISHES_PER_SECOND } = DEFAULT_LIMITS;
+      const events = Array.from({ length: PUBLISHES_PER_SECOND }, (_, n) => event(n));
+      await open().append(name, { events, rateKey });
+      const refusal = { code: "rate_limited", retryAfterMs: expect.any(Number) };
+      await expect(open().append(name, { events, rateKey })).rejects.toMatchObject(refusal);
+      await expect(open().takeRate(name, rateKey, PUBLISHES_PER_SECOND)).rejects.toMatchObject(refusal);
+      await expect(open().broadcast(name, events, rateKey)).rejects.toMatchObject(refusal);
+      // Somebody else's bucket is full, and what was refused is nowhere.
+      await open().append(name, { events: [event(-1)], rateKey: `user:${crypto.randomUUID()}` });
+      const page = await read(name, EARLIEST, 1000);
+      expect(page.events.map(({ json }) => dataOf(json))).toEqual([...events.keys(), -1]);
     });
 
     it("ends, and says in the next life what a cursor of the last one misses", async () => {

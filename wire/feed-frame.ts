@@ -16,6 +16,9 @@
 /** The header in which a Channel is told what a socket is for; it comes from the Worker alone. */
 export const SOCKET_REQUEST_HEADER = "x-everywire-socket";
 
+/** The header in which a Channel says where a stream that it writes itself begins. */
+export const CURSOR_HEADER = "everywire-cursor";
+
 /** How a Channel ends a reader that has everything there will ever be (RFC 6455 §7.4.1, 1000 "normal closure"). */
 export const NORMAL_CLOSE = 1000;
 export const STREAM_CLOSED_REASON = "the stream is closed";

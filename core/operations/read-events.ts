@@ -3,7 +3,7 @@ import type { OperationContext } from "../context.ts";
 import type { After } from "../cursor.ts";
 import { EverywireError } from "../error.ts";
 import { assertAllowed } from "../policy.ts";
-import type { LiveSubscription, Page, Presence } from "../ports.ts";
+import type { HeldStream, HeldStreamRequest, LiveSubscription, Page, Presence } from "../ports.ts";
 
 const DEFAULT_PAGE_EVENTS = 100;
 
@@ -46,6 +46,22 @@ export async function subscribeToEvents(
 ): Promise<LiveSubscription> {
   await assertAllowed(context.policy, context.identity, "read", channel);
   return context.ports.channels.subscribe(channel, { after });
+}
+
+/**
+ * Has a channel write to its reader itself. Undefined where it does not do that: then the reader's function subscribes.
+ */
+export async function openHeldStream(
+  context: OperationContext,
+  channel: ChannelName,
+  request: Omit<HeldStreamRequest, "expiresAtMs">,
+): Promise<HeldStream | undefined> {
+  const { channels } = context.ports;
+  if (channels.openStream === undefined) return undefined;
+  const { identity } = context;
+  await assertAllowed(context.policy, identity, "read", channel);
+  const expiresAtMs = identity.kind === "user" ? identity.expiresAtMs : undefined;
+  return channels.openStream(channel, { ...request, expiresAtMs });
 }
 
 /** Who is connected to a channel. */

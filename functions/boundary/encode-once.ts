@@ -1,10 +1,9 @@
 import type { FeedRecord } from "../../core/ports.ts";
+import { toChunks } from "../../wire/feed-chunks.ts";
 
 /** Records of a feed as chunks of a wire, in order. */
 export type EncodeRecords = (records: readonly FeedRecord[]) => readonly Uint8Array[];
 
-/** A chunk costs a trip through the stream, while one that is too large would hide whether its reader still reads. */
-const CHUNK_CHARACTERS = 64 * 1024;
 const UTF8 = new TextEncoder();
 
 /**
@@ -23,20 +22,4 @@ export function encodeOnce(encodeRecord: (record: FeedRecord) => string): Encode
     }
     return chunks;
   };
-}
-
-/** Joins what records become, in as few texts as their size allows. Each is made when it is asked for. */
-export function* toChunks(
-  records: readonly FeedRecord[],
-  encodeRecord: (record: FeedRecord) => string,
-): Generator<string, void> {
-  let chunk = "";
-  for (const record of records) {
-    chunk += encodeRecord(record);
-    if (chunk.length >= CHUNK_CHARACTERS) {
-      yield chunk;
-      chunk = "";
-    }
-  }
-  if (chunk !== "") yield chunk;
 }

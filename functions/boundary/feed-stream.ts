@@ -1,4 +1,6 @@
 import { EverywireError } from "../../core/error.ts";
+import { closedAndRead, takesNothing, tokenExpired } from "../../core/feed-ends.ts";
+import { MAX_MISSED_HEARTBEATS } from "../../core/heartbeat.ts";
 import type { FeedRecord, LiveSubscription } from "../../core/ports.ts";
 
 /** How a stream is written on one wire. */
@@ -31,8 +33,6 @@ export interface FeedStreamOptions {
   readonly onFault: (error: EverywireError) => void;
 }
 
-/** Heartbeats that a reader may leave untaken before it is given up; with 10 s between them, half a minute. */
-const MAX_MISSED_HEARTBEATS = 3;
 /** What is handed to the runtime before it has taken the last of it: each trip costs more than the bytes in it. */
 const MAX_HANDED_BYTES = 64 * 1024;
 /** setTimeout overflows beyond this; a token that lasts longer than 24 days outlives any connection. */
@@ -97,8 +97,7 @@ export class FeedStream {
     this.#send(UTF8.encode(encoding.opening));
     this.#timers.push(setInterval(() => this.#onHeartbeat(), heartbeatMs));
     if (expiresInMs !== undefined && expiresInMs <= MAX_TIMER_MS) {
-      const expired = new EverywireError("unauthenticated", "The token has expired.");
-      this.#timers.push(setTimeout(() => this.#end(expired), expiresInMs));
+      this.#timers.push(setTimeout(() => this.#end(tokenExpired()), expiresInMs));
     }
     const onReady = () => this.#drain();
     for (const { subscription } of this.#lanes) subscription.onReady(onReady);
@@ -119,7 +118,7 @@ export class FeedStream {
     this.#missedHeartbeats += 1;
     if (this.#missedHeartbeats < MAX_MISSED_HEARTBEATS) return;
     this.stop();
-    this.#controller.error(new EverywireError("unavailable", "The reader takes nothing."));
+    this.#controller.error(takesNothing());
   }
 
   /** Sends what there is and as much as there is room for: a chunk of each subscription in turn. It waits for nothing. */
@@ -178,8 +177,7 @@ export class FeedStream {
   #noteEnd(lane: Lane): void {
     if (!lane.subscription.isOver || lane.isFinished) return;
     lane.isFinished = true;
-    if (this.#lanes.every(({ isFinished }) => isFinished))
-      this.#end(new EverywireError("gone", "Closed, and you have all of it: nothing more will come."));
+    if (this.#lanes.every(({ isFinished }) => isFinished)) this.#end(closedAndRead());
   }
 
   /** Whether the consumer has taken everything. */

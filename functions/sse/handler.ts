@@ -1,7 +1,8 @@
 import type { ChannelName } from "../../core/channel-name.ts";
 import type { OperationContext } from "../../core/context.ts";
-import { subscribeToEvents } from "../../core/operations/read-events.ts";
-import type { LiveSubscription } from "../../core/ports.ts";
+import { heartbeatMsOf } from "../../core/heartbeat.ts";
+import { openHeldStream, subscribeToEvents } from "../../core/operations/read-events.ts";
+import type { HeldStream, LiveSubscription } from "../../core/ports.ts";
 import { assertAccepts } from "../boundary/accepts.ts";
 import { channelFromPath } from "../boundary/channel-path.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
@@ -13,9 +14,6 @@ import { decodeChannels, decodeSources } from "./decode.ts";
 import { createEncoding } from "./encode.ts";
 import { Positions } from "./positions.ts";
 
-/** What CONTRACT §2 promises, whatever the operator sets. */
-const MAX_HEARTBEAT_SECONDS = 15;
-const RETRY_MS = 1000;
 const HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   // no-transform: a proxy that compresses a stream holds it back until its block is full.
@@ -41,15 +39,15 @@ async function openStream(c: EdgeContext, channels: readonly ChannelName[]): Pro
   assertAccepts(request.headers.get("accept"), ["text/event-stream"]);
   const sources = decodeSources(request, queryOf(request.url), channels);
   const context = toOperationContext(c);
+  const held = await holdStream(context, sources);
+  if (held !== undefined) return new Response(held.body, { headers: HEADERS });
   const { identity, limits, nowMs } = context;
   const { requestId } = c.env;
   const positions = new Positions(sources.map((source) => source.after));
-  // Jitter, so that the readers of a server that went away do not all come back in the same moment.
-  const retryMs = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
   const stream = new FeedStream({
     subscriptions: await subscribeToAll(context, sources),
-    encoding: createEncoding(positions, retryMs),
-    heartbeatMs: Math.min(limits.HEARTBEAT_SECONDS, MAX_HEARTBEAT_SECONDS) * 1000,
+    encoding: createEncoding(positions, Math.random()),
+    heartbeatMs: heartbeatMsOf(limits),
     expiresInMs:
       identity.kind === "user" && identity.expiresAtMs !== undefined
         ? identity.expiresAtMs - nowMs
@@ -58,6 +56,15 @@ async function openStream(c: EdgeContext, channels: readonly ChannelName[]): Pro
   });
   request.signal.addEventListener("abort", () => stream.stop(), { once: true });
   return new Response(stream.body, { headers: HEADERS });
+}
+
+/** One channel may write to its reader itself; several have ids that only who reads them all can make. */
+async function holdStream(
+  context: OperationContext,
+  [source, ...others]: readonly Source[],
+): Promise<HeldStream | undefined> {
+  if (source === undefined || others.length > 0) return undefined;
+  return openHeldStream(context, source.channel, { after: source.after, wire: "sse" });
 }
 
 /** All or none: where one channel refuses, those that were already open are closed. */

@@ -1,11 +1,13 @@
 import { EARLIEST, parseAfter } from "../../core/cursor.ts";
 import type { EverywireError } from "../../core/error.ts";
+import { heartbeatMsOf } from "../../core/heartbeat.ts";
 import type { Identity } from "../../core/identity.ts";
 import { jobChannel, startProductImport } from "../../core/operations/import-products.ts";
 import { assertMayPublish } from "../../core/operations/publish-event.ts";
-import { subscribeToEvents } from "../../core/operations/read-events.ts";
+import { openHeldStream, subscribeToEvents } from "../../core/operations/read-events.ts";
 import type { FeedRecord, LiveSubscription } from "../../core/ports.ts";
 import { NDJSON_MEDIA_TYPE, NDJSON_MEDIA_TYPES } from "../../wire/ndjson.ts";
+import { NDJSON_FEED } from "../../wire/ndjson-feed.ts";
 import { assertAccepts } from "../boundary/accepts.ts";
 import { channelFromPath } from "../boundary/channel-path.ts";
 import type { EdgeContext } from "../boundary/edge.ts";
@@ -14,7 +16,7 @@ import { FeedStream } from "../boundary/feed-stream.ts";
 import { untilPositioned } from "../boundary/first-records.ts";
 import { pathOf, queryOf } from "../boundary/request-target.ts";
 import { assertNdjson, parseRateMode } from "./decode.ts";
-import { encodeError, encodeRecords, HEARTBEAT } from "./encode.ts";
+import { encodeError, encodeRecords } from "./encode.ts";
 import { isJobEnd, uploadRows } from "./import-job.ts";
 import { LineAnswers } from "./line-answers.ts";
 import { publishLines } from "./publish-lines.ts";
@@ -37,7 +39,10 @@ export async function handleRead(c: EdgeContext): Promise<Response> {
   assertAccepts(request.headers.get("accept"), NDJSON_MEDIA_TYPES);
   const channel = channelFromPath(pathOf(request.url), PREFIX);
   const after = parseAfter(queryOf(request.url).get("after"));
-  const subscription = await subscribeToEvents(toOperationContext(c), channel, after);
+  const context = toOperationContext(c);
+  const held = await openHeldStream(context, channel, { after, wire: "ndjson" });
+  if (held !== undefined) return toResponse(held.body, { "everywire-cursor": held.cursor });
+  const subscription = await subscribeToEvents(context, channel, after);
   return toStream(c, subscription, { "everywire-cursor": await untilPositioned(subscription) });
 }
 
@@ -96,18 +101,22 @@ function toStream(
   const stream = new FeedStream({
     subscriptions: [subscription],
     encoding: {
-      opening: HEARTBEAT,
-      heartbeat: HEARTBEAT,
+      opening: NDJSON_FEED.opening(0),
+      heartbeat: NDJSON_FEED.heartbeat,
       encode: (records) => encodeRecords(records).values(),
       encodeError,
       isLast,
     },
-    heartbeatMs: limits.HEARTBEAT_SECONDS * 1000,
+    heartbeatMs: heartbeatMsOf(limits),
     expiresInMs: expiryOf(identity, nowMs),
     onFault: faultLog(c),
   });
   c.req.raw.signal.addEventListener("abort", () => stream.stop(), { once: true });
-  return new Response(stream.body, { headers: { ...HEADERS, ...headers } });
+  return toResponse(stream.body, headers);
+}
+
+function toResponse(body: ReadableStream, headers: Readonly<Record<string, string>>): Response {
+  return new Response(body, { headers: { ...HEADERS, ...headers } });
 }
 
 function expiryOf(identity: Identity, nowMs: number): number | undefined {

@@ -1,8 +1,9 @@
 import { EverywireError } from "../../core/error.ts";
 import type { NdjsonLine } from "../../wire/ndjson.ts";
 import { NdjsonSplitter } from "../../wire/ndjson.ts";
+import { NDJSON_FEED } from "../../wire/ndjson-feed.ts";
 import { BodyChunks } from "./body-chunks.ts";
-import { encodeError, HEARTBEAT } from "./encode.ts";
+import { encodeError } from "./encode.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
 export interface LineAnswersOptions {
@@ -73,7 +74,7 @@ export class LineAnswers {
     this.#controller = controller;
     const { heartbeatMs, expiresInMs } = this.#options;
     // The first byte sends the headers now, and not with the first answer.
-    this.#send(HEARTBEAT);
+    this.#send(NDJSON_FEED.heartbeat);
     this.#timers.push(setInterval(() => this.#onHeartbeat(), heartbeatMs));
     if (expiresInMs !== undefined && expiresInMs <= MAX_TIMER_MS) {
       const expired = new EverywireError("unauthenticated", "The token has expired.");
@@ -82,7 +83,7 @@ export class LineAnswers {
   }
 
   #onHeartbeat(): void {
-    if (!this.#isEnded && (this.#controller.desiredSize ?? 0) > 0) this.#send(HEARTBEAT);
+    if (!this.#isEnded && (this.#controller.desiredSize ?? 0) > 0) this.#send(NDJSON_FEED.heartbeat);
   }
 
   /** Resolves when something was answered: a pull that gives nothing is not asked again. */

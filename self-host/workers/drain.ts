@@ -18,11 +18,15 @@ interface DurableObjectShape {
   webSocketError?(socket: WebSocket, error: unknown): void | Promise<void>;
   wait?: Wait;
   waitText?: Wait;
+  /** How many readers it writes a response to. */
+  readonly heldStreams?: number;
+  /** Ends those responses with a last word. */
+  closeStreams?(message: string): void;
   drain?(): void;
 }
 
 /**
- * How to reach each object that holds somebody: a WebSocket, or a long poll. Workerd has one isolate for a Worker and its
+ * How to reach each object that holds somebody: a WebSocket, a stream, or a long poll. Workerd has one isolate for a Worker and its
  * objects, and keeps it as long as it runs: so this outlives the hibernation of an object.
  */
 const holders = new Map<string, () => { drain(): Promise<void> }>();
@@ -31,8 +35,8 @@ const drained = Promise.withResolvers<void>();
 let isDraining = false;
 
 /**
- * Lets the objects of a class be told that the process is about to end: each then closes its sockets with a reason, and answers
- * its long polls with what is there. The functions that stream from an object have such a socket for their feed, so they tell
+ * Lets the objects of a class be told that the process is about to end: each then closes its sockets with a reason, ends
+ * its streams with a last word, and answers its long polls with what is there. The functions that stream from an object have such a socket for their feed, so they tell
  * their readers in turn, each in the manner of its wire.
  *
  * @param prototype the class's own; it is changed
@@ -49,7 +53,7 @@ export function makeDrainable(prototype: object, binding: string): void {
   };
   const release = (object: DurableObjectShape, closing?: WebSocket) => {
     const isHeld = object.ctx.getWebSockets().some((socket) => socket !== closing);
-    if (!isHeld && !waits.get(object)?.size) holders.delete(object.ctx.id.toString());
+    if (!isHeld && !object.heldStreams && !waits.get(object)?.size) holders.delete(object.ctx.id.toString());
   };
 
   if (fetch !== undefined) {
@@ -59,6 +63,8 @@ export function makeDrainable(prototype: object, binding: string): void {
       const response = await fetch.call(this, request);
       // A socket that cannot hibernate is told of by what is sent on it, and its end is told to nobody here.
       if (response.status === 101 && this.ctx.getWebSockets().length > 0) hold(this);
+      // Nobody tells when a stream ends: it is looked at when something else does, and at the latest by `drain`.
+      if (this.heldStreams) hold(this);
       return response;
     };
   }
@@ -96,6 +102,7 @@ export function makeDrainable(prototype: object, binding: string): void {
   shape.drain = function (this: DurableObjectShape) {
     for (const end of waits.get(this) ?? []) end();
     for (const socket of this.ctx.getWebSockets()) socket.close(SERVICE_RESTART, REASON);
+    this.closeStreams?.(REASON);
   };
 }
 

@@ -97,7 +97,12 @@ describe("npm run deploy -- --dry-run", () => {
     async () => {
       const result = await run(DEPLOY, ["--dry-run"], { DOORS: "sse" });
       expect(result.code, result.stderr).toBe(0);
-      expect([...bindingsOf(result)].sort()).toEqual(["CHANNEL", "DIRECTORY", "REQUEST_RATE"]);
+      expect([...bindingsOf(result)].sort()).toEqual([
+        "CHANNEL",
+        "DIRECTORY",
+        "FEED_STREAMS",
+        "REQUEST_RATE",
+      ]);
     },
     DEADLINE_MS,
   );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestRedis } from "../redis.ts";
 import { startRedis, whyNoRedis } from "../redis.ts";
-import { useStore } from "./serve-target.ts";
+import { useSettings } from "./serve-target.ts";
 
 /** The tests of these files, as they are, against servers that keep their records in Redis. */
 const FILES = ["rest-http", "rest-resources", "graphql-features", "jobs"];
@@ -12,10 +12,10 @@ describe.skipIf(missing !== undefined)("on Redis", () => {
   let redis: TestRedis;
   beforeAll(async () => {
     redis = await startRedis();
-    useStore(redis.environment);
+    useSettings(redis.environment);
   });
   afterAll(async () => {
-    useStore({});
+    useSettings({});
     await redis.stop();
   });
 

@@ -23,7 +23,7 @@ export interface ServedTarget extends Target {
   stop(): Promise<void>;
 }
 
-let storeEnvironment: Readonly<Record<string, string>> = {};
+let moreSettings: Readonly<Record<string, string>> = {};
 /** What serves in place of the bundle. */
 let otherServer: ((environment: Readonly<Record<string, string>>) => Promise<ServedTarget>) | undefined;
 
@@ -40,9 +40,9 @@ export function useServer(serveOther: typeof otherServer): void {
   otherServer = serveOther;
 }
 
-/** Makes servers that are started from now on keep their records there; nothing for the store of a Durable Object. */
-export function useStore(environment: Readonly<Record<string, string>>): void {
-  storeEnvironment = environment;
+/** Gives servers that are started from now on these settings as well, such as where records are kept. */
+export function useSettings(environment: Readonly<Record<string, string>>): void {
+  moreSettings = environment;
 }
 
 /** Serves the bundle on a free port, with fresh state, development tokens, no rates, `demo/**` open to anybody, and receivers of webhooks on this machine. */
@@ -63,7 +63,7 @@ export async function serveTarget(
     stateDirectory,
     environment: {
       ...TARGET_ENVIRONMENT,
-      ...storeEnvironment,
+      ...moreSettings,
       ...known,
       ...environment,
     },

@@ -228,6 +228,23 @@ describe("the end of a stream", () => {
     expect(JSON.parse(last?.data ?? "").code).toBe("unauthenticated");
   });
 
+  it("comes when the channel is closed, after the last event, for readers that wait and for those that come", async () => {
+    const url = `${server.url}/v1/stream/demo/closed`;
+    const headers = { "content-type": "text/plain" };
+    await fetch(url, { method: "PUT", headers });
+    const waiting = await sse.read?.(server, "demo/closed", "earliest");
+    await fetch(url, { method: "POST", headers, body: "one" });
+    await fetch(url, { method: "POST", headers: { ...headers, "stream-closed": "true" }, body: "two" });
+    const late = await sse.read?.(server, "demo/closed", "earliest");
+    for (const reader of [waiting, late]) {
+      const data = [(await reader?.next())?.event, (await reader?.next())?.event].map(
+        (event) => event?.data ?? Buffer.from(String(event?.data_base64), "base64").toString(),
+      );
+      expect(data).toEqual(["one", "two"]);
+      await expect(reader?.next()).rejects.toMatchObject({ code: "gone" });
+    }
+  });
+
   it("comes when the channel is deleted", async () => {
     await publish("demo/doomed", 1);
     const reader = await sse.read?.(server, "demo/doomed");
@@ -260,6 +277,57 @@ describe("the end of a stream", () => {
     expect(text).not.toContain('"after"');
     expect((await other?.next())?.event.data).toBe("after");
     await other?.cut();
+  });
+});
+
+describe("a reader that leaves", () => {
+  const readersOf = async (channel: string) =>
+    ((await (await fetch(`${server.url}/channels/${channel}/presence`)).json()) as { readers: number })
+      .readers;
+
+  it("is gone from the channel's readers within the patience of its heartbeats", async () => {
+    const channel = "demo/leaving";
+    const streams = await Promise.all(Array.from({ length: 20 }, () => open(`/sse/${channel}`)));
+    for (const stream of streams) await stream.nextWhere(hasId);
+    expect(await readersOf(channel)).toBe(20);
+    for (const stream of streams) stream.close();
+    await expect.poll(() => readersOf(channel), { timeout: 5000 }).toBe(0);
+  });
+
+  it("never was one where it asked by HEAD, which is answered as GET is", async () => {
+    const channel = "demo/head";
+    const head = await fetch(`${server.url}/sse/${channel}`, { method: "HEAD" });
+    const stream = await open(`/sse/${channel}`);
+    const namesOf = ({ headers }: Response) =>
+      [...headers.keys()].filter((name) => !["connection", "transfer-encoding", "keep-alive"].includes(name));
+    expect([head.status, namesOf(head)]).toEqual([200, namesOf(stream.response)]);
+    stream.close();
+    await expect.poll(() => readersOf(channel), { timeout: 5000 }).toBe(0);
+  });
+});
+
+describe("a reader that is far behind", () => {
+  it("is given all of it in order, and goes on with what comes meanwhile", async () => {
+    const channel = "demo/behind";
+    const post = async (from: number, count: number) => {
+      const lines = Array.from({ length: count }, (_, n) =>
+        JSON.stringify({ type: "t", data: { n: from + n, text: "x".repeat(1000) } }),
+      );
+      await (
+        await fetch(`${server.url}/stream/${channel}`, {
+          method: "POST",
+          headers: { "content-type": "application/x-ndjson" },
+          body: lines.join("\n"),
+        })
+      ).text();
+    };
+    await post(0, 3000);
+    const reader = await sse.read?.(server, channel, "earliest");
+    await post(3000, 500);
+    for (let n = 0; n < 3500; n += 1) expect((await reader?.next())?.event.data).toMatchObject({ n });
+    await post(3500, 1);
+    expect((await reader?.next())?.event.data).toMatchObject({ n: 3500 });
+    await reader?.cut();
   });
 });
 

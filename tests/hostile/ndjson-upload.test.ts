@@ -90,12 +90,15 @@ describe("a long upload of NDJSON", () => {
   it("is slowed where its sender reads no answers, and goes on when it does", async () => {
     const upload = await postDuplex({ url: served.url }, "/stream/demo/unread");
     upload.response.pause();
-    const line = '{"type":"t"}\n'.repeat(1000);
+    // The answers to long ids fill the buffers with a fraction of the lines.
+    const tail = "x".repeat(200);
+    const toLines = (from: number) =>
+      Array.from({ length: 1000 }, (_, index) => `{"type":"t","id":"${from + index}${tail}"}\n`).join("");
     let written = 0;
     let isHeld = false;
     // Far more than every buffer between the two ends: were it all taken, nothing would hold the sender back.
     while (!isHeld && written < 2_000_000) {
-      const sent = upload.write(line).then(() => false);
+      const sent = upload.write(toLines(written)).then(() => false);
       const waited = new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 3000).unref());
       isHeld = await Promise.race([sent, waited]);
       written += 1000;

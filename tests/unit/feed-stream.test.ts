@@ -67,7 +67,7 @@ function open(script: Script, more: Partial<FeedStreamOptions> = {}) {
   const faults: EverywireError[] = [];
   const stream = new FeedStream({
     subscriptions: [script],
-    encoding: createEncoding(new Positions([EARLIEST]), 1500),
+    encoding: createEncoding(new Positions([EARLIEST]), 0.5),
     heartbeatMs: 1000,
     expiresInMs: undefined,
     onFault: (fault) => faults.push(fault),
@@ -154,7 +154,7 @@ describe("an event stream", () => {
 
   it("holds every channel back until all have said where they stand", async () => {
     const [a, b] = [new Script(), new Script()];
-    const encoding = createEncoding(new Positions([LATEST, LATEST]), 1500);
+    const encoding = createEncoding(new Positions([LATEST, LATEST]), 0.5);
     const { read } = open(a, { subscriptions: [a, b], encoding });
     await read();
     a.say({ kind: "position", cursor: "a0" });
@@ -225,7 +225,7 @@ describe("an event stream", () => {
   it("never lets an id count another channel's event that was not sent yet", async () => {
     const [a, b] = [new Script(), new Script()];
     const positions = new Positions(["a0" as After, "b0" as After]);
-    const { read } = open(a, { subscriptions: [a, b], encoding: createEncoding(positions, 1500) });
+    const { read } = open(a, { subscriptions: [a, b], encoding: createEncoding(positions, 0.5) });
     a.say(event("a1"));
     b.say(event("b1"));
     await vi.advanceTimersByTimeAsync(0);

@@ -52,12 +52,17 @@ describe("wrangler.toml", () => {
 
   it.each(environments)("gives %s every binding that there is without an environment", (_, section) => {
     for (const key of NOT_INHERITED) {
-      if (key === "ratelimits") continue;
+      if (key === "ratelimits" || key === "vars") continue;
       expect(section[key], key).toEqual(rawConfig[key]);
     }
     const plain = (limits: typeof rawConfig.ratelimits) =>
       limits?.map(({ namespace_id: _id, ...rest }) => rest);
     expect(plain(section.ratelimits)).toEqual(plain(rawConfig.ratelimits));
+  });
+
+  it("lets channels sleep in a deploy, where they are billed, and not here", () => {
+    expect(rawConfig.vars).toBeUndefined();
+    for (const [, { vars }] of environments) expect(vars).toEqual({ FEED_STREAMS: "hibernating" });
   });
 
   it("counts the requests of each environment by itself, at the rate of core/limits.ts", () => {
@@ -87,6 +92,7 @@ describe("wrangler.toml", () => {
     for (const [, section] of sections) {
       expect(section.durable_objects).toEqual(subset.durable_objects);
       expect(section.ratelimits).toHaveLength(1);
+      expect(section.vars).toEqual({ FEED_STREAMS: "hibernating" });
     }
   });
 });

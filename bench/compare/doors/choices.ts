@@ -13,6 +13,8 @@ interface Criterion {
   readonly isLowerBetter: boolean;
   /** Whether a door that polls can be judged by it: one that is not connected holds nothing, and batches what it is late for. */
   readonly withPolled?: boolean;
+  /** How far apart, as a share of the better, two runs of the same door were on one machine: what is nearer is a tie. */
+  readonly noise: number;
   value(door: OneDoor): number | undefined;
 }
 
@@ -32,6 +34,7 @@ const STEADY_P50: Criterion = {
   what: "delay",
   unit: "ms",
   isLowerBetter: true,
+  noise: 0.2,
   withPolled: true,
   value: reading(({ steady }) => known(steady)?.latencies.p50Ms),
 };
@@ -39,18 +42,21 @@ const HIGHEST: Criterion = {
   what: "events to one reader",
   unit: "events/s",
   isLowerBetter: false,
+  noise: 0.2,
   value: reading(({ highest }) => known(highest)?.perSecond),
 };
 const WIDE: Criterion = {
   what: "deliveries to many",
   unit: "deliveries/s",
   isLowerBetter: false,
+  noise: 0.1,
   value: reading(({ fanOuts }) => known(fanOuts.at(-1))?.deliveriesPerSecond),
 };
 const SMALL_BYTES: Criterion = {
   what: "bytes for a small event",
   unit: "bytes",
   isLowerBetter: true,
+  noise: 0.02,
   withPolled: true,
   value: reading(({ bytes }) => {
     const traffic = known(bytes[0]);
@@ -61,6 +67,7 @@ const IDLE: Criterion = {
   what: "memory of an idle subscriber",
   unit: "KiB",
   isLowerBetter: true,
+  noise: 0.1,
   value: reading(({ idle }) => {
     const bytes = known(idle)?.bytesEach;
     return bytes === undefined || bytes <= 0 ? undefined : bytes / 1024;
@@ -70,6 +77,7 @@ const CATCH_UP: Criterion = {
   what: "catching up",
   unit: "ms",
   isLowerBetter: true,
+  noise: 0.2,
   withPolled: true,
   value: reading(({ catchUp }) => known(catchUp)?.elapsedMs),
 };
@@ -77,6 +85,7 @@ const LOSS: Criterion = {
   what: "delay added by a lost packet",
   unit: "ms",
   isLowerBetter: true,
+  noise: 0.5,
   // Below zero is noise that covered it: no door is recommended for that.
   value: reading(({ loss }) => {
     const laterMs = known(loss)?.meanLaterMs;
@@ -87,6 +96,7 @@ const PUBLISH_ALONE: Criterion = {
   what: "one publish at a time",
   unit: "ms",
   isLowerBetter: true,
+  noise: 0.1,
   withPolled: true,
   value: ({ publish }) => known(known(publish)?.alone)?.latencies.p50Ms,
 };
@@ -94,6 +104,7 @@ const PUBLISH_TOGETHER: Criterion = {
   what: "publishes, several at a time",
   unit: "publishes/s",
   isLowerBetter: false,
+  noise: 0.1,
   withPolled: true,
   value: ({ publish }) => known(known(publish)?.together)?.perSecond,
 };
@@ -164,23 +175,30 @@ function rank({ doors }: DoorFigures, { by, may }: Pick<Work, "by" | "may">): re
   return ranked.sort((a, b) => (by.isLowerBetter ? a.value - b.value : b.value - a.value));
 }
 
-/** The table of the first page: for each work the door that did it best, and the next ones. */
+/** Whether one run cannot tell the two apart. */
+function isTie(best: Ranked, { value }: Ranked, { noise, isLowerBetter }: Criterion): boolean {
+  return isLowerBetter ? value <= best.value * (1 + noise) : value >= best.value / (1 + noise);
+}
+
+/** The table of the first page: for each work the door that did it best, those that one run cannot tell from it, and the next ones. */
 export function chooseDoors(figures: DoorFigures): Table {
   const say = ({ title, value }: Ranked, { unit }: Criterion) => `${title} (${amount(value, unit)?.text})`;
   return {
-    columns: ["work", "take", "measured by", "next best", "worst of those that can"],
+    columns: ["work", "take", "measured by", "as good, within noise", "next best", "worst of those that can"],
     rows: WORKS.flatMap((work) => {
       const [best, ...others] = rank(figures, work);
       if (best === undefined) return [];
       const worst = others.at(-1);
-      const next = others.slice(0, 2).map((one) => say(one, work.by));
+      const ties = others.filter((one) => isTie(best, one, work.by));
+      const next = others.slice(ties.length, ties.length + 2).map((one) => say(one, work.by));
       return [
         [
           work.work,
           `**${best.title}**`,
           `${work.by.what}: ${amount(best.value, work.by.unit)?.text}`,
+          ties.map((one) => say(one, work.by)).join(", "),
           next.join(", "),
-          worst === undefined ? "" : say(worst, work.by),
+          worst === undefined || ties.includes(worst) ? "" : say(worst, work.by),
         ],
       ];
     }),
@@ -194,7 +212,8 @@ export function findBest(figures: DoorFigures): readonly string[] {
   const tell = (by: Criterion, what: Said) => {
     const [best, next] = rank(figures, { by, may });
     if (best === undefined || next === undefined) return undefined;
-    return sentence`${what}: ${named(best.title)} with ${amount(best.value, by.unit)}, then ${named(next.title)} with ${amount(next.value, by.unit)}.`;
+    const before = named(isTie(best, next, by) ? "and as good, within noise," : "then");
+    return sentence`${what}: ${named(best.title)} with ${amount(best.value, by.unit)}, ${before} ${named(next.title)} with ${amount(next.value, by.unit)}.`;
   };
   const delivery = figures.doors.find(({ name }) => name === "webhooks");
   const pushed =

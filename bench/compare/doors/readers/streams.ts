@@ -32,7 +32,9 @@ function createStreamReader(
       onBytes(chunk);
       // A reader that the server ends keeps its connection: only the last chunk says so (RFC 9112 §7.1).
       if (chunk.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)) {
-        onEnd(`the server ended the stream: ${chunk.toString("latin1").slice(-200).trim()}`);
+        // What an error on any of these wires says of itself.
+        const [, message] = /"message":"([^"]+)"[^\n]*\s*0?\s*$/.exec(chunk.toString("latin1")) ?? [];
+        onEnd(`the server ended the stream${message === undefined ? "" : `: ${message}`}`);
       }
     };
     connection.onEnd = onEnd;
