@@ -23,7 +23,7 @@ export interface InboundParts {
   readonly version: number;
   /** Whether a client of MQTT 5 wants to be told more than it must be. */
   readonly wantsReasons: boolean;
-  readonly session: SessionSocket;
+  readonly session: Pick<SessionSocket, "send" | "settle">;
   /** Answers the client. */
   send(bytes: Uint8Array): void;
   /** There is room for more. */

@@ -60,7 +60,7 @@ export class SessionSocket {
     if (!this.#isOpen) return Promise.resolve(undefined);
     if (this.#settling === undefined) {
       this.#settling = Promise.withResolvers();
-      this.#socket.send(SETTLE);
+      this.#tell(SETTLE);
     }
     return this.#settling.promise;
   }
@@ -86,9 +86,7 @@ export class SessionSocket {
   #onText(text: string): void {
     if (text === STOP) {
       this.#onSettled(undefined);
-      this.#listener.onStop().then(() => {
-        if (this.#isOpen) this.#socket.send(STOPPED);
-      });
+      this.#listener.onStop().then(() => this.#tell(STOPPED));
       return;
     }
     const terms = decodeSettled(text);
@@ -107,9 +105,18 @@ export class SessionSocket {
 
   #onTaken(bytes: number): void {
     this.#takenBytes += bytes;
-    if (this.#takenBytes < CONSUMED_STEP_BYTES || !this.#isOpen) return;
-    this.#socket.send(encodeConsumed(this.#takenBytes));
+    if (this.#takenBytes < CONSUMED_STEP_BYTES) return;
+    this.#tell(encodeConsumed(this.#takenBytes));
     this.#takenBytes = 0;
+  }
+
+  #tell(text: string): void {
+    if (!this.#isOpen) return;
+    try {
+      this.#socket.send(text);
+    } catch {
+      // The session is gone; the socket's own event says so.
+    }
   }
 
   #onGone(code: number, reason: string): void {

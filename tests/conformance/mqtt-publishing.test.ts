@@ -175,6 +175,19 @@ describe.each([4, 5] as const)("protocol level %i", (version: Version) => {
     await expect.poll(() => textsOf(topic), { timeout: 5000 }).toEqual(expected);
   });
 
+  it("goes on with what it has read where the client is cut off in the middle", async () => {
+    const topic = newTopic();
+    const will = { topic, payload: Buffer.from("will"), qos: 1 as const, retain: false };
+    const client = await open({ version, will });
+    const warm = await makeBusy(client, topic);
+    sendTogether(client, ...numbers(200).map((text, n) => toPublish(topic, text, 100 + n)));
+    // More than one append takes, so that there is something left to do when the client is gone.
+    await client.packet("puback");
+    client.socket.resetAndDestroy();
+    const expected = [...warm, ...numbers(200), "will"];
+    await expect.poll(() => textsOf(topic), { timeout: 5000 }).toEqual(expected);
+  });
+
   it("stores nothing more of a connection when another has taken its session", async () => {
     const topic = newTopic();
     const clientId = randomUUID();
