@@ -180,9 +180,21 @@ function parseAttribute(value: unknown, name: string): AttributeValue {
 }
 
 function parseTime(value: unknown, nowMs: number): string {
-  if (value === undefined || value === null) return new Date(nowMs).toISOString();
+  if (value === undefined || value === null) return toTimestamp(nowMs);
   if (typeof value === "string" && TIMESTAMP.test(value) && !Number.isNaN(Date.parse(value))) return value;
   throw invalid("'time' must be an RFC 3339 timestamp.");
+}
+
+/** The time that was written last, and how: many events are published within a millisecond. */
+let writtenMs = Number.NaN;
+let written = "";
+
+function toTimestamp(nowMs: number): string {
+  if (nowMs !== writtenMs) {
+    written = new Date(nowMs).toISOString();
+    writtenMs = nowMs;
+  }
+  return written;
 }
 
 function parseBase64(value: unknown): string {

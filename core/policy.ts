@@ -28,13 +28,15 @@ export interface PolicyRules {
  * | the rest | read by signed-in users, written by admins |
  *
  * Deleting is for admins, and for anybody where everything is open to anybody.
+ *
+ * Nobody waits but for the owner of an order, which is looked up.
  */
-export async function isAllowed(
+export function isAllowed(
   rules: PolicyRules,
   identity: Identity,
   action: Action,
   channel: ChannelName,
-): Promise<boolean> {
+): Promise<boolean> | boolean {
   if (rules.anonymousChannels.some((glob) => matchesGlob(channel, glob))) return true;
   if (identity.kind === "anonymous") return false;
   if (identity.channels !== undefined) {
@@ -52,10 +54,14 @@ export async function isAllowed(
       return id === undefined ? action === "read" : id === identity.subject;
     case "orders":
       if (id === undefined) return action === "read";
-      return (await rules.orderOwner(id)) === identity.subject;
+      return isOrderOwner(rules, id, identity.subject);
     default:
       return action === "read";
   }
+}
+
+async function isOrderOwner({ orderOwner }: PolicyRules, orderId: string, subject: string): Promise<boolean> {
+  return (await orderOwner(orderId)) === subject;
 }
 
 /**
@@ -77,15 +83,27 @@ export async function isPatternAllowed(
   return !isOnes || isAllowed(rules, identity, "read", `${area}/${id}` as ChannelName);
 }
 
-/** @throws EverywireError `unauthenticated` for an anonymous caller, `permission_denied` for a signed-in one */
-export async function assertAllowed(
+/**
+ * Rejects with `unauthenticated` for an anonymous caller, and with `permission_denied` for a signed-in one. Undefined
+ * where there is nothing to wait for, and the caller may.
+ */
+export function assertAllowed(
   rules: PolicyRules,
   identity: Identity,
   action: Action,
   channel: ChannelName,
+): Promise<void> | undefined {
+  const isGranted = isAllowed(rules, identity, action, channel);
+  if (isGranted === true) return undefined;
+  return refuseUnless(isGranted, identity, `You may not ${action} the channel '${channel}'.`);
+}
+
+async function refuseUnless(
+  isGranted: Promise<boolean> | boolean,
+  identity: Identity,
+  message: string,
 ): Promise<void> {
-  if (await isAllowed(rules, identity, action, channel)) return;
-  throw denied(identity, `You may not ${action} the channel '${channel}'.`);
+  if (!(await isGranted)) throw denied(identity, message);
 }
 
 /** The refusal that fits the caller: who is not signed in is told to do so first. */

@@ -30,12 +30,12 @@ export class ChannelAppendLines {
   }
 
   /** An append and its answer; the next message of a socket comes after that. */
-  onMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
+  onMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
     try {
       const answer = this.#append(String(message));
       if (typeof answer === "string") {
         socket.send(answer);
-        return;
+        return undefined;
       }
       return answer.then(
         (text) => socket.send(text),
@@ -43,6 +43,7 @@ export class ChannelAppendLines {
       );
     } catch (thrown) {
       this.#fail(socket, thrown);
+      return undefined;
     }
   }
 

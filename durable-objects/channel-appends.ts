@@ -1,4 +1,4 @@
-import type { AppendRequest, Receipt, StoredEvent } from "../core/ports.ts";
+import type { AppendRequest, EncodedEvent, Receipt, StoredEvent } from "../core/ports.ts";
 import type { Failure } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import type { Appended, ChannelLog } from "./channel-log.ts";
@@ -28,35 +28,28 @@ export class ChannelAppends {
     this.#host = host;
   }
 
-  /** @throws EverywireError */
-  store(request: AppendRequest, nowMs: number): Appended {
-    this.#admit(request, nowMs);
-    return this.#write(request, nowMs);
-  }
-
-  /** {@link store} for several requests; what is refused of them does not touch the others. */
+  /** Each request whole or not at all; what is refused of them does not touch the others. */
   storeAll(requests: readonly AppendRequest[], nowMs: number): AppendedAll {
     const outcomes: (readonly Receipt[] | Failure)[] = [];
     const fresh: StoredEvent[] = [];
     let together: Together[] = [];
+    let events: EncodedEvent[] = [];
     const write = () => {
-      const events = together.flatMap((one) => one.request.events);
       const { log, channelName } = this.#host;
       const appended = log.append(channelName, events, undefined, nowMs);
       fresh.push(...appended.fresh);
-      let at = 0;
-      for (const { index, request } of together) {
-        outcomes[index] = appended.receipts.slice(at, at + request.events.length);
-        at += request.events.length;
-      }
+      for (const { index, from, to } of together) outcomes[index] = appended.receipts.slice(from, to);
       together = [];
+      events = [];
     };
     for (const [index, request] of requests.entries()) {
       const admitted = attempt(() => this.#admit(request, nowMs));
       if (!admitted.ok) {
         outcomes[index] = admitted;
       } else if (request.producer === undefined) {
-        together.push({ index, request });
+        const from = events.length;
+        events.push(...request.events);
+        together.push({ index, from, to: events.length });
       } else {
         // Where its producer stands is written with its events, and looked up before.
         if (together.length > 0) write();
@@ -88,8 +81,9 @@ export class ChannelAppends {
   }
 }
 
-/** A request that is written with others, and its place among all. */
+/** A request that is written with others: its place among all, and that of its events among theirs. */
 interface Together {
   readonly index: number;
-  readonly request: AppendRequest;
+  readonly from: number;
+  readonly to: number;
 }

@@ -9,18 +9,40 @@ export interface LogRow {
   readonly json: string;
 }
 
-/** A row as it is written: what makes a duplicate stays with the channel that was published to. */
-export interface NewRow extends LogRow {
-  readonly dedupeKey?: string | undefined;
+/** An event as it is appended; what makes a duplicate is not copied into forks. */
+export interface NewEvent {
+  readonly type: string;
+  readonly json: string;
+  readonly dedupeKey: string | undefined;
 }
 
-/** How many rows a statement takes, the most first. SQLite in a Durable Object binds at most 100 values at once. */
-const INSERTS = [16, 4, 1].map((size) => ({
+/** How many events one statement appends: SQLite in a Durable Object binds at most 100 values at once. */
+export const MAX_APPENDED_AT_ONCE = 32;
+
+/** The statements that append so many events at once, each written when it is first needed. */
+const appends: string[] = [];
+
+/** All have the same time, and are numbered from the first on, so each brings three values of its own. */
+function toAppend(count: number): string {
+  let statement = appends[count];
+  if (statement === undefined) {
+    const rows = Array.from({ length: count }, (_, index) => {
+      const own = 3 + index * 3;
+      return `(?1 + ${index}, ?2, ?${own}, ?${own + 1}, ?${own + 2})`;
+    });
+    statement = `INSERT INTO log (seq, ms, type, dedupe, json) VALUES ${rows.join(", ")}`;
+    appends[count] = statement;
+  }
+  return statement;
+}
+
+/** How many rows a statement copies, the most first. */
+const COPIES = [25, 1].map((size) => ({
   size,
-  statement: `INSERT INTO log (seq, ms, type, dedupe, json) VALUES ${Array(size).fill("(?, ?, ?, ?, ?)").join(", ")}`,
+  statement: `INSERT INTO log (seq, ms, type, json) VALUES ${Array(size).fill("(?, ?, ?, ?)").join(", ")}`,
 }));
 
-/** The rows of a log as they are, to be copied from one channel into another. */
+/** The rows of a log: appended, and copied from one channel into another. */
 export class LogRows {
   readonly #sql: SqlStorage;
 
@@ -45,16 +67,33 @@ export class LogRows {
     return rows;
   }
 
-  /** Writes rows, several with one statement: a statement costs more than a row of it. */
-  write(rows: readonly NewRow[]): void {
+  /** Writes rows that were copied from another channel. */
+  write(rows: readonly LogRow[]): void {
     let at = 0;
-    for (const { size, statement } of INSERTS) {
+    for (const { size, statement } of COPIES) {
       for (; rows.length - at >= size; at += size) {
-        const values = rows
-          .slice(at, at + size)
-          .flatMap(({ number, ms, type, dedupeKey, json }) => [number, ms, type, dedupeKey ?? null, json]);
-        this.#sql.exec(statement, ...values);
+        const copied = rows.slice(at, at + size);
+        this.#sql.exec(
+          statement,
+          ...copied.flatMap(({ number, ms, type, json }) => [number, ms, type, json]),
+        );
       }
+    }
+  }
+
+  /**
+   * Appends events, numbered from `first` on, as many as it can with one statement, which costs more than a row of it. Up to
+   * {@link MAX_APPENDED_AT_ONCE} are one statement, and so all of them or none.
+   */
+  append(first: number, nowMs: number, events: readonly NewEvent[]): void {
+    for (let at = 0; at < events.length; at += MAX_APPENDED_AT_ONCE) {
+      const end = Math.min(events.length, at + MAX_APPENDED_AT_ONCE);
+      const values: SqlStorageValue[] = [first + at, nowMs];
+      for (let index = at; index < end; index += 1) {
+        const { type, dedupeKey = null, json } = events[index] as NewEvent;
+        values.push(type, dedupeKey, json);
+      }
+      this.#sql.exec(toAppend(end - at), ...values);
     }
   }
 }

@@ -2,14 +2,14 @@ import { createEpoch, formatCursor } from "../core/cursor.ts";
 import { withSequence } from "../core/event.ts";
 import type { Limits } from "../core/limits.ts";
 import type { EncodedEvent, ProducerStamp, Receipt, StoredEvent } from "../core/ports.ts";
-import type { NewRow } from "./channel-log-rows.ts";
-import { LogRows } from "./channel-log-rows.ts";
+import type { NewEvent } from "./channel-log-rows.ts";
+import { LogRows, MAX_APPENDED_AT_ONCE } from "./channel-log-rows.ts";
 import { createSchema, migrateSchema } from "./channel-schema.ts";
 import type { LogState, ProducerRecord } from "./channel-state.ts";
 import { firstByCount, isSweepDue, UNBORN } from "./channel-state.ts";
 
 /** The events of one page together, in bytes: what crosses to a function at once. */
-const MAX_PAGE_CHARS = 1024 * 1024;
+export const MAX_PAGE_CHARS = 1024 * 1024;
 
 interface LifeRow extends Record<string, SqlStorageValue> {
   schema_version: number;
@@ -91,7 +91,8 @@ export class ChannelLog {
     nowMs: number,
   ): Appended {
     // One statement is atomic by itself; a transaction around it would only cost.
-    if (this.#hasSchema && this.#state.epoch !== undefined && events.length === 1 && producer === undefined) {
+    const isOne = events.length <= MAX_APPENDED_AT_ONCE && producer === undefined;
+    if (isOne && this.#hasSchema && this.#state.epoch !== undefined) {
       return this.#insertAll(events, undefined, nowMs);
     }
     const before = this.#state;
@@ -110,14 +111,15 @@ export class ChannelLog {
   #insertAll(events: readonly EncodedEvent[], producer: ProducerStamp | undefined, nowMs: number): Appended {
     const receipts: Receipt[] = [];
     const fresh: StoredEvent[] = [];
-    const rows: NewRow[] = [];
+    const added: NewEvent[] = [];
     const { epoch } = this.#state;
     if (epoch === undefined) throw new Error("The log has not begun.");
-    let { head } = this.#state;
-    /** Those of this append, which no query finds yet. */
-    const added = new Map<string, string>();
+    const before = this.#state.head;
+    let head = before;
+    /** The keys of this append, which no query finds yet. */
+    const keys = new Map<string, string>();
     for (const { type, json: encoded, dedupeKey } of events) {
-      const known = dedupeKey && (added.get(dedupeKey) ?? this.#findDuplicate(dedupeKey));
+      const known = dedupeKey && (keys.get(dedupeKey) ?? this.#findDuplicate(dedupeKey));
       if (known) {
         receipts.push({ sequence: known, duplicate: true });
         continue;
@@ -125,12 +127,12 @@ export class ChannelLog {
       head += 1;
       const sequence = formatCursor(epoch, head);
       const json = withSequence(encoded, sequence);
-      if (dedupeKey) added.set(dedupeKey, sequence);
-      rows.push({ number: head, ms: nowMs, type, dedupeKey, json });
+      if (dedupeKey) keys.set(dedupeKey, sequence);
+      added.push({ type, dedupeKey, json });
       receipts.push({ sequence, duplicate: false });
       fresh.push({ sequence, type, json });
     }
-    this.rows.write(rows);
+    this.rows.append(before + 1, nowMs, added);
     this.#advance(head, nowMs);
     const last = receipts.at(-1);
     if (producer !== undefined && last !== undefined) this.#putProducer(producer, last.sequence, nowMs);

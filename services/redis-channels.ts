@@ -5,6 +5,7 @@ import { EverywireError } from "../core/error.ts";
 import { cursorAt, resolveStart } from "../core/log-state.ts";
 import type {
   AppendLine,
+  AppendRequest,
   ChannelListing,
   Channels,
   Directory,
@@ -18,7 +19,8 @@ import type {
 import { encodePresenceEvent } from "../core/presence-event.ts";
 import type { Settings } from "../core/settings.ts";
 import { decodeReceipts } from "../wire/rpc-text.ts";
-import { AppendBatches } from "./append-batches.ts";
+import type { AppendOutcome } from "./append-batches.ts";
+import { AppendBatches, sizeOfAppend } from "./append-batches.ts";
 import { PumpedSubscription } from "./pumped-subscription.ts";
 import { ChannelSocket } from "./redis-channel-socket.ts";
 import type { RedisClient } from "./redis-client.ts";
@@ -55,7 +57,7 @@ class RedisChannels implements Channels {
   readonly #log: RedisLog;
   readonly #tail: RedisTail;
   readonly #presence: RedisPresence;
-  readonly #batches: AppendBatches;
+  readonly #batches: AppendBatches<AppendRequest, AppendOutcome>;
 
   constructor(redis: RedisClient, options: RedisChannelsOptions) {
     this.#options = options;
@@ -70,6 +72,7 @@ class RedisChannels implements Channels {
       (channel, requests) => this.#log.append(channel, requests),
       // Deno answers the requests that have come before a timer of no time.
       { waitUntil: options.waitUntil, yieldTurn: () => new Promise((resolve) => setTimeout(resolve)) },
+      sizeOfAppend,
     );
   }
 

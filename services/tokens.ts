@@ -49,11 +49,18 @@ export function createTokens(settings: TokenSettings): Tokens {
     throw new Error("No key is set.");
   };
 
+  const recall = (token: string): UserIdentity | undefined => {
+    const cached = known.get(token);
+    if (cached === undefined) return undefined;
+    return cached.expiresAtMs === undefined || cached.expiresAtMs > Date.now() ? cached : undefined;
+  };
+
   return {
+    recall,
+
     async verify(token: string): Promise<Identity> {
-      const cached = known.get(token);
-      if (cached !== undefined && (cached.expiresAtMs === undefined || cached.expiresAtMs > Date.now()))
-        return cached;
+      const cached = recall(token);
+      if (cached !== undefined) return cached;
       let payload: JWTPayload;
       try {
         payload = await check(token);

@@ -19,7 +19,7 @@ export function createWebhookHost(
   return {
     limits,
     sender,
-    mayRead: (owner, channel) => isAllowed(policy, owner, "read", channel),
+    mayRead: async (owner, channel) => isAllowed(policy, owner, "read", channel),
     tellDisabled: (endpoint, notice) => announceDisabledWebhook(ports.channels, limits, endpoint, notice),
   };
 }

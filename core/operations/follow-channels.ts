@@ -13,6 +13,6 @@ export async function assertMayFollow(context: OperationContext, glob: ChannelGl
 }
 
 /** Whether an event of a channel may go to the caller: asked for each channel that a followed pattern matches. */
-export function mayReceive(context: OperationContext, channel: ChannelName): Promise<boolean> {
+export async function mayReceive(context: OperationContext, channel: ChannelName): Promise<boolean> {
   return isAllowed(context.policy, context.identity, "read", channel);
 }

@@ -48,15 +48,17 @@ async function publishBy(
   producer: ProducerStamp | undefined,
   append: (request: AppendRequest) => Promise<readonly Receipt[]>,
 ): Promise<readonly PublishResult[]> {
-  await assertAllowed(context.policy, context.identity, "write", channel);
+  const allowed = assertAllowed(context.policy, context.identity, "write", channel);
+  if (allowed !== undefined) await allowed;
   assertBatchSize(events.length, context.limits);
   const encoded = events.map((event) => toEncodedEvent(event, channel, context.limits));
   assertBatchBytes(encoded, context.limits);
   const rateKey = context.hasRateLimits ? toRateKey(context.identity) : undefined;
 
-  const stored = encoded.filter((event) => !isEphemeralType(event.type));
+  const hasEphemeral = encoded.some(({ type }) => isEphemeralType(type));
+  const stored = hasEphemeral ? encoded.filter(({ type }) => !isEphemeralType(type)) : encoded;
   // First what is not stored: were the rate to refuse it afterwards, the rest would be stored and not acknowledged.
-  if (stored.length < encoded.length) {
+  if (hasEphemeral) {
     const ephemeral = encoded.filter((event) => isEphemeralType(event.type));
     await context.ports.channels.broadcast(channel, ephemeral, rateKey);
   }
@@ -76,8 +78,8 @@ async function publishBy(
  *
  * @throws EverywireError `unauthenticated`, `permission_denied`
  */
-export function assertMayPublish(context: OperationContext, channel: ChannelName): Promise<void> {
-  return assertAllowed(context.policy, context.identity, "write", channel);
+export async function assertMayPublish(context: OperationContext, channel: ChannelName): Promise<void> {
+  await assertAllowed(context.policy, context.identity, "write", channel);
 }
 
 /** Publishes one event: see {@link publishEvents}. */

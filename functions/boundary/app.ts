@@ -6,7 +6,7 @@ import type { Door } from "../door.ts";
 import type { Callers, Edge, EdgeContext, EdgeEnv } from "./edge.ts";
 import { takeRequest } from "./edge.ts";
 import { toErrorResponse } from "./error-response.ts";
-import { identify, toAnonymous } from "./identity.ts";
+import { identify, recognize, toAnonymous } from "./identity.ts";
 import { MethodNotAllowed } from "./methods.ts";
 import { describeRates } from "./request-rates.ts";
 import { preflight, withCommonHeaders } from "./response-headers.ts";
@@ -21,12 +21,16 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 export function createApp(doors: readonly Door[], edge: Edge) {
   const app = new Hono<EdgeEnv>();
 
-  const enter = async (c: EdgeContext, callers: Callers): Promise<void> => {
-    c.set("edge", edge);
-    const identity =
-      callers === "anybody" ? toAnonymous(c.req.raw, edge) : await identifyCaller(c.req.raw, edge);
+  const admit = (c: EdgeContext, identity: Identity): Promise<void> | undefined => {
     c.set("identity", identity);
-    if (!isProbe(c.req.path)) await takeRequest(edge, identity);
+    return isProbe(c.req.path) ? undefined : takeRequest(edge, identity);
+  };
+  const enter = (c: EdgeContext, callers: Callers): Promise<void> | undefined => {
+    c.set("edge", edge);
+    const request = c.req.raw;
+    const identity = callers === "anybody" ? toAnonymous(request, edge) : recognize(request, edge);
+    if (identity !== undefined) return admit(c, identity);
+    return identifyCaller(request, edge).then((found) => admit(c, found));
   };
   for (const door of doors) door.mount(app);
   app.notFound(async (c) => {

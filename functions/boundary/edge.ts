@@ -33,9 +33,9 @@ export interface EdgeEnv {
     /**
      * Finds who asks, holds them to their rate, and sets the variables. The handler of a path calls it
      * (`mountMethods`), rather than a middleware: the router calls a lone handler and is done, while a chain of
-     * two makes up several percent of a request.
+     * two makes up several percent of a request. Undefined where there is nothing to wait for.
      */
-    enter(c: EdgeContext, callers: Callers): Promise<void>;
+    enter(c: EdgeContext, callers: Callers): Promise<void> | undefined;
   };
   Variables: { edge: Edge; identity: Identity };
 }

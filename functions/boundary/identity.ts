@@ -16,6 +16,20 @@ export async function identify(request: Request, edge: Edge): Promise<Identity> 
   return token === undefined ? toAnonymous(request, edge) : edge.ports.tokens.verify(token);
 }
 
+/**
+ * Who asks, where that is known without waiting: nobody, or the bearer of a token that was good before. Undefined otherwise,
+ * also where something is wrong, which {@link identify} then tells.
+ */
+export function recognize(request: Request, edge: Edge): Identity | undefined {
+  const authorization = request.headers.get("authorization");
+  if (authorization !== null) {
+    const token = BEARER.exec(authorization)?.[1];
+    return token === undefined ? undefined : edge.ports.tokens.recall(token);
+  }
+  const isElsewhere = request.url.includes("access_token=") || request.headers.has("sec-websocket-protocol");
+  return isElsewhere ? undefined : toAnonymous(request, edge);
+}
+
 /** Whoever sends a request, by where it comes from alone. */
 export function toAnonymous(request: Request, edge: Pick<Edge, "addressOf">): Identity {
   return { kind: "anonymous", address: edge.addressOf(request) };

@@ -24,15 +24,22 @@ export function mountMethods(
   callers: Callers = "by-token",
 ): void {
   const allow = listMethods(table);
-  app.all(path, async (c) => {
-    await c.env.enter(c, callers);
+  const handle = (c: EdgeContext): Response | Promise<Response> => {
     const { method } = c.req;
     const handler = table[method as keyof MethodTable];
     if (handler !== undefined) return handler(c);
-    if (method === "HEAD" && table.GET !== undefined) return withoutBody(await table.GET(c));
+    if (method === "HEAD" && table.GET !== undefined) return withoutBody(table.GET(c));
     if (method === "OPTIONS")
       return new Response(null, { status: 204, headers: { ...optionsHeaders, allow } });
     throw new MethodNotAllowed(method, allow);
+  };
+  const handleLater = async (entering: Promise<void>, c: EdgeContext): Promise<Response> => {
+    await entering;
+    return handle(c);
+  };
+  app.all(path, (c): Response | Promise<Response> => {
+    const entering = c.env.enter(c, callers);
+    return entering === undefined ? handle(c) : handleLater(entering, c);
   });
 }
 
@@ -52,7 +59,8 @@ function listMethods(table: MethodTable): string {
   return [...methods, "OPTIONS"].join(", ");
 }
 
-async function withoutBody(response: Response): Promise<Response> {
+async function withoutBody(answer: Response | Promise<Response>): Promise<Response> {
+  const response = await answer;
   await response.body?.cancel();
   return new Response(null, { status: response.status, headers: response.headers });
 }

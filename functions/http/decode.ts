@@ -7,6 +7,8 @@ import { ATTRIBUTE_HEADER_PREFIX, BATCH_MEDIA_TYPE, decodeHeaderValue } from "..
 import { decodeUtf8, mediaType, parseJson, readBytes } from "../boundary/body.ts";
 import { parseIdempotencyKey } from "../boundary/idempotency-key.ts";
 
+const CHARSET = /;\s*charset="?([^\s;"]+)/i;
+
 /** What one POST publishes. A batch is answered with a list, even where it has one event. */
 export interface Publication {
   readonly events: readonly NewEvent[];
@@ -22,45 +24,58 @@ const BINARY_MODE_HEADERS = ["ce-specversion", "ce-type", "ce-id", "ce-source"] 
 /** Attributes that binary mode carries elsewhere, so a header of that name is a mistake (HTTP binding §3.1.1-2). */
 const NOT_HEADERS = new Set(["data", "data_base64", "datacontenttype"]);
 
+/** How a request says that it carries its events. */
+type Form = "structured" | "batch" | "binary" | "plain";
+
 /**
  * Reads the events of `POST /channels/{channel}` in whichever of the four forms the headers announce.
  *
  * @throws EverywireError `unsupported_media_type`, `invalid_argument`, `payload_too_large`
  */
 export async function decodePublication(request: Request, options: DecodeOptions): Promise<Publication> {
-  const publication = await decodeEvents(request, options);
-  const key = parseIdempotencyKey(request.headers.get("idempotency-key"));
+  const { headers } = request;
+  const type = mediaType(request);
+  const form = formOf(headers, type);
+  const attributes = form === "binary" ? readAttributes(headers) : undefined;
+  const bytes = await readBytes(request, options.maxBytes);
+  const publication =
+    attributes === undefined
+      ? decodeJson(form, parseJson(decodeUtf8(bytes)), options)
+      : {
+          events: [parseCloudEvent({ ...attributes, ...toData(bytes, type, headers) }, options)],
+          isBatch: false,
+        };
+  const key = parseIdempotencyKey(headers.get("idempotency-key"));
   return key === undefined ? publication : withIdempotencyKey(publication, key);
 }
 
-async function decodeEvents(request: Request, options: DecodeOptions): Promise<Publication> {
-  const type = mediaType(request);
-  assertReadable(request, type);
-  if (type === STRUCTURED_MEDIA_TYPE) {
-    return { events: [parseCloudEvent(await readJsonBody(request, options), options)], isBatch: false };
-  }
-  if (type === BATCH_MEDIA_TYPE) {
-    const batch = await readJsonBody(request, options);
-    if (!Array.isArray(batch))
-      throw new EverywireError("invalid_argument", "A batch is a JSON array of CloudEvents.");
-    return { events: batch.map((event) => parseCloudEvent(event, options)), isBatch: true };
-  }
+function formOf(headers: Headers, type: string): Form {
+  assertReadable(headers, type);
+  if (type === STRUCTURED_MEDIA_TYPE) return "structured";
+  if (type === BATCH_MEDIA_TYPE) return "batch";
   // A CloudEvents format that we do not read must not pass for the data of a binary event.
   if (type.startsWith("application/cloudevents")) throw unsupported();
-  if (BINARY_MODE_HEADERS.some((name) => request.headers.has(name))) {
-    return { events: [await decodeBinaryEvent(request, type, options)], isBatch: false };
-  }
+  if (BINARY_MODE_HEADERS.some((name) => headers.has(name))) return "binary";
   if (type !== "application/json") throw unsupported();
-  const body = await readJsonBody(request, options);
+  return "plain";
+}
+
+function decodeJson(form: Form, body: unknown, options: DecodeOptions): Publication {
+  if (form === "structured") return { events: [parseCloudEvent(body, options)], isBatch: false };
+  if (form === "batch") {
+    if (!Array.isArray(body))
+      throw new EverywireError("invalid_argument", "A batch is a JSON array of CloudEvents.");
+    return { events: body.map((event) => parseCloudEvent(event, options)), isBatch: true };
+  }
   if (Array.isArray(body))
     return { events: body.map((event) => parsePlainEvent(event, options)), isBatch: true };
   return { events: [parsePlainEvent(body, options)], isBatch: false };
 }
 
 /** Binary mode: the attributes are headers, the body is the data (HTTP binding §3.1). */
-async function decodeBinaryEvent(request: Request, type: string, options: DecodeOptions): Promise<NewEvent> {
+function readAttributes(headers: Headers): Record<string, unknown> {
   const attributes: Record<string, unknown> = {};
-  for (const [header, text] of request.headers) {
+  for (const [header, text] of headers) {
     if (!header.startsWith(ATTRIBUTE_HEADER_PREFIX)) continue;
     const name = header.slice(ATTRIBUTE_HEADER_PREFIX.length);
     if (NOT_HEADERS.has(name)) {
@@ -72,20 +87,19 @@ async function decodeBinaryEvent(request: Request, type: string, options: Decode
     }
     attributes[name] = value;
   }
-  const contentType = request.headers.get("content-type");
+  const contentType = headers.get("content-type");
   if (contentType !== null) attributes.datacontenttype = contentType;
-  const bytes = await readBytes(request, options.maxBytes);
-  if (bytes.byteLength > 0) Object.assign(attributes, toData(bytes, type, charsetOf(request)));
-  return parseCloudEvent(attributes, options);
+  return attributes;
 }
 
 /** The body as the JSON format carries it. Text that would not come back as the same bytes stays bytes. */
-function toData(bytes: Uint8Array, type: string, charset: string): Record<string, unknown> {
+function toData(bytes: Uint8Array, type: string, headers: Headers): Record<string, unknown> {
+  if (bytes.byteLength === 0) return {};
   switch (bodyFormOf(type)) {
     case "json":
       return { data: parseJson(decodeUtf8(bytes)) };
     case "text": {
-      const text = isUtf8(charset) ? decodeExactly(bytes) : undefined;
+      const text = isUtf8(charsetOf(headers)) ? decodeExactly(bytes) : undefined;
       return text === undefined ? { data_base64: toBase64(bytes) } : { data: text };
     }
     case "bytes":
@@ -101,23 +115,19 @@ function decodeExactly(bytes: Uint8Array): string | undefined {
   }
 }
 
-async function readJsonBody(request: Request, options: DecodeOptions): Promise<unknown> {
-  return parseJson(decodeUtf8(await readBytes(request, options.maxBytes)));
-}
-
 /** JSON is UTF-8 (RFC 8259 §8.1), and bodies are read as they are: neither another charset nor a coding is undone. */
-function assertReadable(request: Request, type: string): void {
-  const coding = request.headers.get("content-encoding");
+function assertReadable(headers: Headers, type: string): void {
+  const coding = headers.get("content-encoding");
   if (coding !== null && coding.toLowerCase() !== "identity") {
     throw new EverywireError("unsupported_media_type", "Bodies are taken without a content coding.");
   }
-  if (bodyFormOf(type) === "json" && !isUtf8(charsetOf(request))) {
+  if (bodyFormOf(type) === "json" && !isUtf8(charsetOf(headers))) {
     throw new EverywireError("unsupported_media_type", "JSON is taken in UTF-8.");
   }
 }
 
-function charsetOf(request: Request): string {
-  const match = /;\s*charset="?([^\s;"]+)/i.exec(request.headers.get("content-type") ?? "");
+function charsetOf(headers: Headers): string {
+  const match = CHARSET.exec(headers.get("content-type") ?? "");
   return (match?.[1] ?? "utf-8").toLowerCase();
 }
 

@@ -76,6 +76,33 @@ describe("the log of a channel", () => {
       expect(numbers(reopen(), 0)).toEqual([0, 2]);
     }));
 
+  it.each([2, 31, 32, 33, 64, 70])("appends %i events together whole or not at all, each as it is", (count) =>
+    withLog(DEFAULT_LIMITS, (log, reopen) => {
+      log.append("c", [event(0)], undefined, T0);
+      const events = Array.from({ length: count }, (_, index) =>
+        index % 3 === 0 ? event(1 + index, `k${index}`) : { ...event(1 + index), type: `t${index}` },
+      );
+      const broken = { type: null, json: "{}", dedupeKey: undefined } as unknown as EncodedEvent;
+      expect(() => log.append("c", [...events.slice(1), broken], undefined, T0)).toThrowError();
+      expect(log.state.head).toBe(1);
+      expect(numbers(reopen(), 0)).toEqual([0]);
+
+      const { receipts } = log.append("c", events, undefined, T0 + 5);
+      const again = reopen();
+      expect(again.read(1, 1000).events).toEqual(
+        events.map(({ type, json }, index) => {
+          const sequence = receipts[index]?.sequence ?? "";
+          return { sequence, type, json: `{"sequence":"${sequence}",${json.slice(1)}` };
+        }),
+      );
+      const repeated = again.append("c", events, undefined, T0 + 6);
+      expect(repeated.receipts.map(({ duplicate }) => duplicate)).toEqual(
+        events.map((_, index) => index % 3 === 0),
+      );
+      expect(again.state.head).toBe(1 + count + repeated.fresh.length);
+    }),
+  );
+
   it("lets the oldest go by count, exactly, although rows are deleted in runs", () =>
     withLog(small, (log, reopen) => {
       for (let n = 1; n <= 250; n += 1) log.append("c", [event(n)], undefined, T0);

@@ -30,7 +30,7 @@ async function createInBulk(count: number, settings: Readonly<Record<string, str
     settings: parseSettings(settings),
     rates: new IsolateRates(),
     ports: {
-      tokens: { verify: async () => ADMIN },
+      tokens: { verify: async () => ADMIN, recall: () => ADMIN },
       records: {
         insert: async ({ value }: InsertRequest<"users">) => ({
           stored: { version: 1, value },

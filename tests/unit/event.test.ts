@@ -28,6 +28,12 @@ describe("an event", () => {
     });
   });
 
+  it("gets the time of its own publish, whichever came before", () => {
+    const timeAt = (nowMs: number) => parsePlainEvent({ type: "t" }, { source: "/a", nowMs }).time;
+    const times = [0, 0, 1, 0].map(timeAt);
+    expect(times).toEqual([0, 0, 1, 0].map((nowMs) => new Date(nowMs).toISOString()));
+  });
+
   it("gets an id, a source and a time where the plain form has none", () => {
     const event = parsePlainEvent({ type: "t" }, defaults);
     expect(event).toMatchObject({ source: "/anonymous", time: "2026-11-21T00:00:00.000Z", hasOwnId: false });
