@@ -14,6 +14,9 @@ export type SocketOpening =
 /** A stream that the channel writes itself. */
 export type StreamOpening = { readonly kind: "stream" } & HeldStreamRequest;
 
+/** A line of a function that appends again and again. */
+export type LineOpening = { readonly kind: "appends" };
+
 /** Lets readers in and out of a channel, and tells the others of members who come and go. */
 export class ChannelEntrance {
   readonly #sockets: ChannelSockets;

@@ -14,19 +14,25 @@ import type { Failure, Result } from "../core/result.ts";
 import { unwrap } from "../core/result.ts";
 import type { StreamAppended, StreamAppendRequest } from "../core/stream.ts";
 import type { Channel } from "../durable-objects/channel.ts";
-import type { SocketOpening, StreamOpening } from "../durable-objects/channel-entrance.ts";
+import type { LineOpening, SocketOpening, StreamOpening } from "../durable-objects/channel-entrance.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
 import { CURSOR_HEADER, SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeEventPage, decodeOutcomes, decodeReceipts, encodeAppends } from "../wire/rpc-text.ts";
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
 import type { AppendOutcome, AppendSize, SendAppends } from "./append-batches.ts";
 import { AppendBatches, sizeOfAppend } from "./append-batches.ts";
+import { SocketAppendLine } from "./append-line.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
 /** Hands one channel the appends of one or of several requests. */
 function createSendAppends(namespace: DurableObjectNamespace<Channel>): SendAppends {
   return async (channel, requests) =>
     decodeOutcomes<Failure>(await namespace.getByName(channel).append(encodeAppends(requests)));
+}
+
+function toSocket({ webSocket }: Response): WebSocket {
+  if (webSocket === null) throw new Error("The channel answered 101 without a socket.");
+  return webSocket;
 }
 
 function sizeOfStreamAppend({ body }: StreamAppendRequest): AppendSize {
@@ -56,7 +62,7 @@ export function createChannels(
 ): Channels {
   const ask = async (
     channel: ChannelName,
-    opening: SocketOpening | StreamOpening,
+    opening: SocketOpening | StreamOpening | LineOpening,
     headers: Readonly<Record<string, string>>,
   ): Promise<Response> => {
     const response = await namespace.getByName(channel).fetch("https://channel/", {
@@ -65,7 +71,7 @@ export function createChannels(
     if (response.status >= 400) throw EverywireError.fromData((await response.json()) as ErrorData);
     return response;
   };
-  const open = (channel: ChannelName, opening: SocketOpening) =>
+  const open = (channel: ChannelName, opening: SocketOpening | LineOpening) =>
     ask(channel, opening, { upgrade: "websocket" });
   const openStream = async (
     channel: ChannelName,
@@ -91,6 +97,8 @@ export function createChannels(
       if (typeof outcome !== "string") throw EverywireError.fromData(outcome.error);
       return decodeReceipts(outcome);
     },
+    openAppendLine: async (channel) =>
+      new SocketAppendLine(toSocket(await open(channel, { kind: "appends" }))),
     broadcast: async (channel, events, rateKey) => {
       unwrap(await namespace.getByName(channel).broadcast(events, rateKey));
     },
@@ -100,9 +108,8 @@ export function createChannels(
     read: async (channel, request) => toPage(await namespace.getByName(channel).readText(request)),
     wait: async (channel, request) => toPage(await namespace.getByName(channel).waitText(request)),
     subscribe: async (channel, { after }) => {
-      const { webSocket } = await open(channel, { kind: "feed", after });
-      if (webSocket === null) throw new Error("The channel answered 101 without a socket.");
-      return new ChannelSubscription(webSocket, limits.MAX_READER_BUFFER_BYTES);
+      const socket = toSocket(await open(channel, { kind: "feed", after }));
+      return new ChannelSubscription(socket, limits.MAX_READER_BUFFER_BYTES);
     },
     ...(holdsStreams ? { openStream } : {}),
     openSocket: (channel, request) => open(channel, { kind: "client", ...request }),
