@@ -1,16 +1,16 @@
 /** Ids are minted here and nowhere else, so that their form can be changed in one place. */
 
 const TIME_WIDTH = 9;
-const PAIR_VALUES = 36 ** 2;
-const RANDOM_HALF_VALUES = PAIR_VALUES ** 3;
-/** All pairs of base-36 digits: looked up, since the runtime takes long to write a large number in base 36. */
-const PAIRS = Array.from({ length: PAIR_VALUES }, (_, value) => value.toString(36).padStart(2, "0"));
+const BASE = 36;
+/** Two digits of base 36, by their value: looking three of them up costs a fraction of writing out a number. */
+const PAIRS = Array.from({ length: BASE ** 2 }, (_, value) => value.toString(BASE).padStart(2, "0"));
 /** Asking for random numbers costs the same for two as for hundreds, so they are taken from a stock. */
 const STOCK = new Uint32Array(256);
 let stockLeft = 0;
-/** The time that was written last, and how. In an isolate it stands still until the next message comes in. */
-let writtenMs = Number.NaN;
-let written = "";
+
+/** Ids are often made within one millisecond, or two of them for one request. */
+let lastMs = -1;
+let lastTime = "";
 
 export type IdKind =
   | "evt"
@@ -31,11 +31,11 @@ export type IdKind =
  * and 12 random ones (62 bits).
  */
 export function createId(kind: IdKind, nowMs: number = Date.now()): string {
-  if (nowMs !== writtenMs) {
-    writtenMs = nowMs;
-    written = nowMs.toString(36).padStart(TIME_WIDTH, "0");
+  if (nowMs !== lastMs) {
+    lastMs = nowMs;
+    lastTime = nowMs.toString(BASE).padStart(TIME_WIDTH, "0");
   }
-  return `${kind}_${written}${randomHalf()}${randomHalf()}`;
+  return `${kind}_${lastTime}${randomHalf()}${randomHalf()}`;
 }
 
 /** 6 characters from 32 random bits; that some come up twice as often as others costs less than half a bit. */
@@ -45,9 +45,12 @@ function randomHalf(): string {
     stockLeft = STOCK.length;
   }
   stockLeft -= 1;
-  const random = (STOCK[stockLeft] ?? 0) % RANDOM_HALF_VALUES;
-  const low = random % PAIR_VALUES;
-  const rest = (random - low) / PAIR_VALUES;
-  const middle = rest % PAIR_VALUES;
-  return `${PAIRS[(rest - middle) / PAIR_VALUES]}${PAIRS[middle]}${PAIRS[low]}`;
+  return encodeHalf(STOCK[stockLeft] ?? 0);
+}
+
+/** The last 6 digits of a number of 32 bits in base 36. */
+export function encodeHalf(random: number): string {
+  const high = Math.floor(random / PAIRS.length);
+  const higher = Math.floor(high / PAIRS.length);
+  return `${PAIRS[higher % PAIRS.length]}${PAIRS[high % PAIRS.length]}${PAIRS[random % PAIRS.length]}`;
 }

@@ -28,13 +28,7 @@ export class ChannelAppends {
     this.#host = host;
   }
 
-  /** @throws EverywireError */
-  store(request: AppendRequest, nowMs: number): Appended {
-    this.#admit(request, nowMs);
-    return this.#write(request, nowMs);
-  }
-
-  /** {@link store} for several requests; what is refused of them does not touch the others. */
+  /** Each request whole or not at all; what is refused of them does not touch the others. */
   storeAll(requests: readonly AppendRequest[], nowMs: number): AppendedAll {
     const outcomes: (readonly Receipt[] | Failure)[] = [];
     const fresh: StoredEvent[] = [];

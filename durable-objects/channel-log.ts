@@ -9,7 +9,7 @@ import type { LogState, ProducerRecord } from "./channel-state.ts";
 import { firstByCount, isSweepDue, UNBORN } from "./channel-state.ts";
 
 /** The events of one page together, in bytes: what crosses to a function at once. */
-const MAX_PAGE_CHARS = 1024 * 1024;
+export const MAX_PAGE_CHARS = 1024 * 1024;
 
 interface LifeRow extends Record<string, SqlStorageValue> {
   schema_version: number;

@@ -1,9 +1,10 @@
 import type { After } from "../core/cursor.ts";
-import type { Page } from "../core/ports.ts";
+import type { Page, StoredEvent } from "../core/ports.ts";
 import type { Failure, Result } from "../core/result.ts";
 import { attempt } from "../core/result.ts";
 import { encodeEventPage } from "../wire/rpc-text.ts";
 import type { ChannelLog } from "./channel-log.ts";
+import { MAX_PAGE_CHARS } from "./channel-log.ts";
 import type { LogState } from "./channel-state.ts";
 import { cursorAt, resolveStart } from "./channel-state.ts";
 
@@ -14,6 +15,12 @@ interface LastPage {
   readonly outcome: Result<Page>;
   /** The page as it crosses to the Worker, where that was asked for. */
   text: string | undefined;
+}
+
+/** Whether it is what a page of at most so many events would be: that same number, or all that there is. */
+function hasAll({ limit, outcome }: LastPage, asked: number): boolean {
+  if (limit === asked) return true;
+  return outcome.ok && outcome.value.upToDate && outcome.value.events.length <= asked;
 }
 
 /** Pages of a channel's log, by cursor. */
@@ -38,10 +45,26 @@ export class ChannelPages {
     return found.text;
   }
 
+  /**
+   * Keeps what was appended now as the page after what was there before: those that wait for it are about to ask for
+   * just that, and it need not be read.
+   */
+  keepNew(fresh: readonly StoredEvent[]): void {
+    const { state } = this.#log;
+    const number = state.head - fresh.length;
+    let length = 0;
+    for (const { json } of fresh) length += json.length;
+    // What is gone already, or too much for one page, has to be asked of the log.
+    if (number < state.first - 1 || length > MAX_PAGE_CHARS) return;
+    const page = { events: [...fresh], next: cursorAt(state, state.head), upToDate: true, gap: undefined };
+    const after = cursorAt(state, number) as After;
+    this.#last = { state, after, limit: fresh.length, outcome: { ok: true, value: page }, text: undefined };
+  }
+
   #find(after: After, limit: number): LastPage {
     const { state } = this.#log;
     const last = this.#last;
-    if (last?.state === state && last.after === after && last.limit === limit) return last;
+    if (last?.state === state && last.after === after && hasAll(last, limit)) return last;
     const outcome = attempt(() => this.#readNow(state, after, limit));
     this.#last = { state, after, limit, outcome, text: undefined };
     return this.#last;

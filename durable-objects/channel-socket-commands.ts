@@ -4,6 +4,7 @@ import { isEphemeralType, parsePlainEvent } from "../core/event.ts";
 import type { Limits } from "../core/limits.ts";
 import { toEncodedEvent } from "../core/operations/publish-event.ts";
 import type { AppendRequest, Receipt } from "../core/ports.ts";
+import type { Failure } from "../core/result.ts";
 import type { AckRef, ClientFrame } from "../wire/socket-frame.ts";
 import {
   decodeClientFrame,
@@ -11,17 +12,30 @@ import {
   encodePong,
   encodeSocketError,
   encodeWho,
+  PING_TEXT,
   SocketFrameError,
 } from "../wire/socket-frame.ts";
+import { ChannelGathering } from "./channel-gathering.ts";
 import type { ChannelRates } from "./channel-rates.ts";
 import type { ChannelSockets, ClientAttachment } from "./channel-sockets.ts";
 
 type PongFrame = Extract<ClientFrame, { readonly op: "pong" }>;
 
+/** A frame that publishes what is stored. */
+interface Publication {
+  readonly socket: WebSocket;
+  readonly request: AppendRequest;
+  readonly eventId: string;
+  readonly ref: AckRef | undefined;
+  /** What a refusal is answered by. */
+  readonly refusalRef: string | number | undefined;
+}
+
 /** What a socket can make its channel do. */
 export interface SocketHost {
   readonly channelName: string;
-  appendNow(request: AppendRequest): readonly Receipt[];
+  /** Appends what sockets publish: of each request its receipts, or why there are none. @throws EverywireError */
+  appendNow(requests: readonly AppendRequest[]): readonly (readonly Receipt[] | Failure)[];
 }
 
 /**
@@ -33,32 +47,55 @@ export class SocketCommands {
   readonly #sockets: ChannelSockets;
   readonly #rates: ChannelRates;
   readonly #limits: Limits;
+  readonly #publications: ChannelGathering<Publication>;
 
-  constructor(host: SocketHost, sockets: ChannelSockets, rates: ChannelRates, limits: Limits) {
+  constructor(
+    host: SocketHost,
+    sockets: ChannelSockets,
+    rates: ChannelRates,
+    limits: Limits,
+    storage: DurableObjectStorage,
+  ) {
     this.#host = host;
     this.#sockets = sockets;
     this.#rates = rates;
     this.#limits = limits;
+    this.#publications = new ChannelGathering({
+      handle: (publications) => this.#store(publications),
+      countChars: ({ request }) => request.events.reduce((chars, { json }) => chars + json.length, 0),
+      maxItems: limits.MAX_BATCH_EVENTS,
+      maxChars: limits.MAX_BATCH_BYTES,
+      yieldTurn: () => yieldTurn(storage),
+    });
   }
 
-  /** Handles one message; true where something was appended. */
-  onMessage(socket: WebSocket, message: string | ArrayBuffer): boolean {
+  /** Stores what waits for company, so that nothing overtakes it. */
+  flush(): void {
+    this.#publications.flush();
+  }
+
+  /** Handles one message; gives what its event has to wait for, where there is something. */
+  onMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
     const attachment = this.#sockets.find(socket);
-    if (attachment === undefined) return false;
+    if (attachment === undefined) return undefined;
     if (attachment.kind === "feed") {
       if (typeof message === "string" && message.startsWith("pong "))
         this.#sockets.onPong(socket, message.slice(5));
-      return false;
+      return undefined;
     }
     try {
       return this.#onFrame(socket, attachment, message);
     } catch (thrown) {
       this.#refuse(socket, thrown);
-      return false;
+      return undefined;
     }
   }
 
-  #onFrame(socket: WebSocket, attachment: ClientAttachment, message: string | ArrayBuffer): boolean {
+  #onFrame(
+    socket: WebSocket,
+    attachment: ClientAttachment,
+    message: string | ArrayBuffer,
+  ): Promise<void> | undefined {
     if (typeof message !== "string") {
       throw new EverywireError("unsupported_media_type", "Frames are text; put bytes into 'data_base64'.");
     }
@@ -74,29 +111,31 @@ export class SocketCommands {
     if (frame.op === "pong") {
       // We asked for it, so it is not counted.
       this.#sockets.onPong(socket, String(frame.ref));
-      return false;
+      return undefined;
     }
+    const id = frame.op === "publish" ? idOf(frame.event) : undefined;
+    const refusalRef = typeof frame.ref === "boolean" ? id : frame.ref;
     try {
-      this.#rates.takeFrame(attachment.rateKey, Date.now());
-      return this.#answer(socket, attachment, frame);
+      // A plain ping is the platform's to answer, uncounted; it comes here only while frames wait (`setAutoPong`).
+      if (message !== PING_TEXT) this.#rates.takeFrame(attachment.rateKey, Date.now());
+      return this.#answer(socket, attachment, frame, refusalRef);
     } catch (thrown) {
-      const id = frame.op === "publish" ? idOf(frame.event) : undefined;
-      this.#refuse(socket, thrown, typeof frame.ref === "boolean" ? id : frame.ref);
-      return false;
+      this.#refuse(socket, thrown, refusalRef);
+      return undefined;
     }
   }
 
-  #answer(socket: WebSocket, attachment: ClientAttachment, frame: Exclude<ClientFrame, PongFrame>): boolean {
-    switch (frame.op) {
-      case "ping":
-        socket.send(encodePong(frame.ref));
-        return false;
-      case "who":
-        socket.send(encodeWho(this.#sockets.members, frame.ref));
-        return false;
-      case "publish":
-        return this.#publish(socket, attachment, frame.event, frame.ref);
-    }
+  #answer(
+    socket: WebSocket,
+    attachment: ClientAttachment,
+    frame: Exclude<ClientFrame, PongFrame>,
+    refusalRef: string | number | undefined,
+  ): Promise<void> | undefined {
+    if (frame.op === "publish") return this.#publish(socket, attachment, frame.event, frame.ref, refusalRef);
+    this.flush();
+    const { members } = this.#sockets;
+    socket.send(frame.op === "ping" ? encodePong(frame.ref) : encodeWho(members, frame.ref));
+    return undefined;
   }
 
   #publish(
@@ -104,31 +143,60 @@ export class SocketCommands {
     attachment: ClientAttachment,
     value: unknown,
     ref: AckRef | undefined,
-  ): boolean {
+    refusalRef: string | number | undefined,
+  ): Promise<void> | undefined {
     const nowMs = Date.now();
     this.#assertMayWrite(attachment, nowMs);
     const channel = this.#host.channelName as ChannelName;
     const event = parsePlainEvent(value, { source: attachment.source, nowMs });
     const encoded = toEncodedEvent(event, channel, this.#limits);
     const rateKey = attachment.rateKey;
-    let receipt: Receipt | undefined;
-    if (isEphemeralType(event.type)) {
-      this.#rates.takePublishes(rateKey, 1, nowMs);
-      // The sender knows what it sent and is left out.
-      this.#sockets.broadcast(encoded.type, encoded.json, socket);
-    } else {
-      [receipt] = this.#host.appendNow({ events: [encoded], rateKey });
+    if (!isEphemeralType(event.type)) {
+      const request = { events: [encoded], rateKey };
+      const turn = this.#publications.add({ socket, request, eventId: event.id, ref, refusalRef });
+      this.#sockets.setAutoPong(!this.#publications.isWaiting);
+      return turn;
     }
-    if (ref !== undefined) {
-      const ack = {
-        ref: ref === true ? event.id : ref,
-        id: event.id,
-        sequence: receipt?.sequence,
-        duplicate: receipt?.duplicate ?? false,
-      };
-      socket.send(encodeAck(ack));
+    this.flush();
+    this.#rates.takePublishes(rateKey, 1, nowMs);
+    // The sender knows what it sent and is left out.
+    this.#sockets.broadcast(encoded.type, encoded.json, socket);
+    this.#acknowledge(socket, event.id, ref, undefined);
+    return undefined;
+  }
+
+  /** Stores publications in one write, and answers each by itself. It never throws. */
+  #store(publications: readonly Publication[]): void {
+    this.#sockets.setAutoPong(true);
+    let outcomes: readonly (readonly Receipt[] | Failure)[];
+    try {
+      outcomes = this.#host.appendNow(publications.map(({ request }) => request));
+    } catch (thrown) {
+      for (const { socket, refusalRef } of publications) this.#refuse(socket, thrown, refusalRef);
+      return;
     }
-    return receipt !== undefined;
+    for (const [index, { socket, eventId, ref, refusalRef }] of publications.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) throw new Error("The log gave fewer outcomes than publications.");
+      if ("ok" in outcome) this.#refuse(socket, EverywireError.fromData(outcome.error), refusalRef);
+      else this.#acknowledge(socket, eventId, ref, outcome[0]);
+    }
+  }
+
+  #acknowledge(
+    socket: WebSocket,
+    eventId: string,
+    ref: AckRef | undefined,
+    receipt: Receipt | undefined,
+  ): void {
+    if (ref === undefined) return;
+    const ack = {
+      ref: ref === true ? eventId : ref,
+      id: eventId,
+      sequence: receipt?.sequence,
+      duplicate: receipt?.duplicate ?? false,
+    };
+    sendIfOpen(socket, encodeAck(ack));
   }
 
   #assertMayWrite(attachment: ClientAttachment, nowMs: number): void {
@@ -142,6 +210,8 @@ export class SocketCommands {
   }
 
   #refuse(socket: WebSocket, thrown: unknown, ref?: string | number): void {
+    // The answers of one connection are in the order of its frames.
+    this.flush();
     const isFrame = thrown instanceof SocketFrameError;
     const error = isFrame
       ? new EverywireError("invalid_argument", thrown.message)
@@ -149,7 +219,26 @@ export class SocketCommands {
     if (error.code === "internal") console.error(error.cause);
     const known = isFrame && typeof thrown.ref !== "boolean" ? thrown.ref : ref;
     const { code, message, retryAfterMs } = error;
-    socket.send(encodeSocketError({ code, message, ref: known, retryAfterMs }));
+    sendIfOpen(socket, encodeSocketError({ code, message, ref: known, retryAfterMs }));
+  }
+}
+
+/**
+ * Lets in what has arrived already. Not by a timer, which takes a millisecond at least: this takes the few steps of the
+ * event loop in which the runtime hands over the next frame. And where what was stored before is not durable yet, it
+ * takes until that is, since answers could not leave sooner.
+ */
+async function yieldTurn(storage: DurableObjectStorage): Promise<void> {
+  await storage.sync();
+  await storage.sync();
+}
+
+/** Who published with others may have left before its answer; that is nothing to the others. */
+function sendIfOpen(socket: WebSocket, text: string): void {
+  try {
+    socket.send(text);
+  } catch {
+    // It closed in the meantime: nobody is there to be told.
   }
 }
 

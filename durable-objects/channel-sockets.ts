@@ -42,6 +42,8 @@ interface Reader {
   flow: Flow;
 }
 
+/** Pings that are written exactly so are answered by the platform, and do not wake the object. */
+const AUTO_PONG = new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT);
 /** Events that go out before a reader that is catching up lets others have a turn. */
 const CATCH_UP_EVENTS = 500;
 /** The longest turn between two looks whether a page was taken. */
@@ -60,6 +62,7 @@ export class ChannelSockets {
   readonly #live = new Map<WebSocket, Reader>();
   readonly #catchingUp = new Map<WebSocket, Reader>();
   readonly #roll = new PresenceRoll();
+  #hasAutoPong = true;
   readonly #batches: ChannelBatches;
   readonly #isClosed: () => boolean;
   readonly #onBroadcast: (type: string, json: string) => void;
@@ -83,8 +86,7 @@ export class ChannelSockets {
     this.#context = context;
     this.#limits = limits;
     this.#log = log;
-    // Pings that are written exactly so are answered by the platform, and do not wake the object.
-    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT));
+    context.setWebSocketAutoResponse(AUTO_PONG);
     for (const socket of context.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as SocketAttachment | null;
       if (attachment === null || socket.readyState !== WebSocket.OPEN) continue;
@@ -95,6 +97,13 @@ export class ChannelSockets {
 
   get members(): readonly Member[] {
     return this.#roll.list();
+  }
+
+  /** Whether the platform answers plain pings: such an answer comes before those to frames that wait here. */
+  setAutoPong(hasAutoPong: boolean): void {
+    if (hasAutoPong === this.#hasAutoPong) return;
+    this.#hasAutoPong = hasAutoPong;
+    this.#context.setWebSocketAutoResponse(hasAutoPong ? AUTO_PONG : undefined);
   }
 
   find(socket: WebSocket): SocketAttachment | undefined {

@@ -1,15 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
-import type {
-  AppendRequest,
-  EncodedEvent,
-  Page,
-  Presence,
-  ReadRequest,
-  Receipt,
-  StoredEvent,
-} from "../core/ports.ts";
+import type { AppendRequest, EncodedEvent, Page, Presence, ReadRequest, StoredEvent } from "../core/ports.ts";
 import type { Failure, Result } from "../core/result.ts";
 import { attempt, attemptAsync } from "../core/result.ts";
 import { parseSettings } from "../core/settings.ts";
@@ -25,6 +17,7 @@ import type {
 import { CURSOR_HEADER, SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
+import type { AppendedAll } from "./channel-appends.ts";
 import { ChannelAppends } from "./channel-appends.ts";
 import type { SocketOpening, StreamOpening } from "./channel-entrance.ts";
 import { ChannelEntrance } from "./channel-entrance.ts";
@@ -105,7 +98,13 @@ export class Channel extends DurableObject<ChannelEnv> {
     );
     this.#registration = new ChannelRegistration(env.DIRECTORY, this.#log, this.#subscribers);
     this.#readers = this.#createReaders();
-    this.#commands = new SocketCommands(this, this.#readers.sockets, this.#rates, settings.limits);
+    this.#commands = new SocketCommands(
+      this,
+      this.#readers.sockets,
+      this.#rates,
+      settings.limits,
+      context.storage,
+    );
     this.#pages = new ChannelPages(this.#log);
     this.#entrance = new ChannelEntrance(this.#readers.sockets, () => this.channelName);
     this.#alarm = new ChannelAlarm(context.storage, settings.limits, {
@@ -129,6 +128,7 @@ export class Channel extends DurableObject<ChannelEnv> {
    * The answer leaves only when the write is durable: the output gate holds it until then.
    */
   append(text: string): Promise<string> | string {
+    this.#commands.flush();
     const nowMs = Date.now();
     const { outcomes, fresh } = this.#appends.storeAll(decodeAppends(text), nowMs);
     this.#deliver(fresh, nowMs);
@@ -136,17 +136,19 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#log.isRegistered ? answer : this.#register().then(() => answer);
   }
 
-  /** What a socket publishes, in the same turn as it came. @throws EverywireError */
-  appendNow(request: AppendRequest): readonly Receipt[] {
+  /** What sockets publish; each outcome is by itself. @throws EverywireError */
+  appendNow(requests: readonly AppendRequest[]): AppendedAll["outcomes"] {
     const nowMs = Date.now();
-    const { receipts, fresh } = this.#appends.store(request, nowMs);
+    const { outcomes, fresh } = this.#appends.storeAll(requests, nowMs);
     this.#deliver(fresh, nowMs);
-    return receipts;
+    if (fresh.length > 0 && !this.#log.isRegistered) this.ctx.waitUntil(this.#register());
+    return outcomes;
   }
 
   #deliver(fresh: readonly StoredEvent[], nowMs: number): void {
     this.#readers.deliver(fresh);
     if (fresh.length > 0) {
+      if (this.#waiters.size > 0) this.#pages.keepNew(fresh);
       this.#waiters.wakeAll();
       this.#subscribers.note(fresh);
       this.#subscribers.tellAll();
@@ -156,6 +158,7 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   /** Sends events to live readers without storing them. */
   broadcast(events: readonly EncodedEvent[], rateKey: string | undefined): Result<null> {
+    this.#commands.flush();
     return attempt(() => {
       this.#rates.takePublishes(rateKey, events.length, Date.now());
       for (const { type, json } of events) this.#readers.sockets.broadcast(type, json, undefined);
@@ -215,6 +218,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   #startReading({ after }: ReadRequest): Result<After> {
+    this.#commands.flush();
     const nowMs = Date.now();
     const start = attempt(() => (this.#streams.isNeeded ? this.#streams.onRead(after, nowMs) : after));
     if (start.ok) this.#log.expire(nowMs);
@@ -227,6 +231,7 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   /** Deletes the log. True where there was one; `gone` where it was deleted already and forks of it live. */
   async delete(): Promise<Result<boolean>> {
+    this.#commands.flush();
     const outcome = attempt(() => {
       this.#expire(Date.now());
       if (this.#stream.state.isEnded)
@@ -242,9 +247,16 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#settled(() => this.#streams.create(request));
   }
 
-  /** @see StreamCommands.append */
-  appendToStream(request: StreamAppendRequest): Promise<Result<StreamAppended>> {
-    return this.#settled(async () => this.#streams.append(request));
+  /**
+   * Appends of several requests, in their order: each as if it had come by itself, and all of them one write.
+   *
+   * @see StreamCommands.append
+   */
+  async appendToStream(requests: readonly StreamAppendRequest[]): Promise<readonly Result<StreamAppended>[]> {
+    this.#commands.flush();
+    const outcomes = requests.map((request) => attempt(() => this.#streams.append(request)));
+    await this.#settle();
+    return outcomes;
   }
 
   /** @see StreamCommands.read */
@@ -291,6 +303,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
+    this.#commands.flush();
     const opening = JSON.parse(header) as SocketOpening | StreamOpening;
     if (opening.kind === "stream") return this.#answerStream(opening);
     const outcome = attempt(() => this.#openSocket(opening));
@@ -302,22 +315,25 @@ export class Channel extends DurableObject<ChannelEnv> {
       : new Response(null, { ...answer, headers: { "sec-websocket-protocol": opening.subprotocol } });
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
-    if (this.#commands.onMessage(socket, message) && !this.#log.isRegistered) return this.#register();
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
+    return this.#commands.onMessage(socket, message);
   }
 
   override webSocketClose(socket: WebSocket): void {
+    this.#commands.flush();
     this.#entrance.onGone(socket);
     // Without arguments: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
     socket.close();
   }
 
   override webSocketError(socket: WebSocket): void {
+    this.#commands.flush();
     this.#entrance.onGone(socket);
   }
 
   /** The one alarm: ends a stream whose time is over, lets go of old events and duplicates, tells what was not told. */
   override async alarm(): Promise<void> {
+    this.#commands.flush();
     const nowMs = Date.now();
     this.#alarm.onRing();
     this.#expire(nowMs);
@@ -360,6 +376,7 @@ export class Channel extends DurableObject<ChannelEnv> {
 
   /** Does something to the stream, and tells the directory and other channels what came of it before it answers. */
   async #settled<T>(run: () => Promise<T>): Promise<Result<T>> {
+    this.#commands.flush();
     const outcome = await attemptAsync(run);
     await this.#settle();
     return outcome;

@@ -7,10 +7,16 @@ import type { Failure } from "../core/result.ts";
 export type AppendOutcome = string | Failure;
 
 /** Hands a channel several requests at once; gives an outcome for each, in order. */
-export type SendAppends = (
+export type SendAppends<R = AppendRequest, O = AppendOutcome> = (
   channel: ChannelName,
-  requests: readonly AppendRequest[],
-) => Promise<readonly AppendOutcome[]>;
+  requests: readonly R[],
+) => Promise<readonly O[]>;
+
+/** How much of a call a request takes. */
+export interface AppendSize {
+  readonly events: number;
+  readonly chars: number;
+}
 
 /** As much as one call carries: about the limits of a batch that a client may send. */
 const MAX_BATCH_EVENTS = 100;
@@ -33,28 +39,28 @@ export interface Turns {
   yieldTurn(): Promise<void>;
 }
 
-interface Waiting {
-  readonly request: AppendRequest;
-  readonly resolve: (outcome: AppendOutcome) => void;
+interface Waiting<R, O> extends AppendSize {
+  readonly request: R;
+  readonly resolve: (outcome: O) => void;
   readonly reject: (thrown: unknown) => void;
 }
 
 /** A request that sends what waits, its own first, and then what came meanwhile. */
-interface Carrier {
+interface Carrier<R, O> {
   /** When the call under way began. */
   sinceMs: number;
   /** What goes with it. */
-  batch: readonly Waiting[];
+  batch: readonly Waiting<R, O>[];
   calls: number;
 }
 
 /** The appends to one channel that are not answered. */
-interface Line {
+interface Line<R, O> {
   /** Whether one is under way that nobody waits for. */
   hasLone: boolean;
-  carrier: Carrier | undefined;
+  carrier: Carrier<R, O> | undefined;
   /** What the carrier sends next. */
-  waiting: Waiting[];
+  waiting: Waiting<R, O>[];
 }
 
 /**
@@ -68,22 +74,24 @@ interface Line {
  *
  * Appends that come while another is not answered have no order among them: who wants one waits for the answer.
  */
-export class AppendBatches {
-  readonly #send: SendAppends;
+export class AppendBatches<R, O> {
+  readonly #send: SendAppends<R, O>;
   readonly #turns: Turns;
-  readonly #lines = new Map<ChannelName, Line>();
+  readonly #measure: (request: R) => AppendSize;
+  readonly #lines = new Map<ChannelName, Line<R, O>>();
 
-  constructor(send: SendAppends, turns: Turns) {
+  constructor(send: SendAppends<R, O>, turns: Turns, measure: (request: R) => AppendSize) {
     this.#send = send;
     this.#turns = turns;
+    this.#measure = measure;
   }
 
   /** Rejects where the channel could not be asked. */
-  append(channel: ChannelName, request: AppendRequest): Promise<AppendOutcome> {
+  append(channel: ChannelName, request: R): Promise<O> {
     const line = this.#lines.get(channel);
     if (line === undefined) return this.#sendAlone(channel, request);
-    const { promise, resolve, reject } = Promise.withResolvers<AppendOutcome>();
-    line.waiting.push({ request, resolve, reject });
+    const { promise, resolve, reject } = Promise.withResolvers<O>();
+    line.waiting.push({ request, ...this.#measure(request), resolve, reject });
     const { carrier } = line;
     if (carrier === undefined || carrier.calls >= MAX_CALLS || isLost(carrier)) {
       this.#turns.waitUntil(this.#carry(channel, line));
@@ -92,8 +100,8 @@ export class AppendBatches {
   }
 
   /** Where its client leaves, this ends in the middle: then nothing of what follows the `await` is run. */
-  async #sendAlone(channel: ChannelName, request: AppendRequest): Promise<AppendOutcome> {
-    const line: Line = { hasLone: true, carrier: undefined, waiting: [] };
+  async #sendAlone(channel: ChannelName, request: R): Promise<O> {
+    const line: Line<R, O> = { hasLone: true, carrier: undefined, waiting: [] };
     this.#lines.set(channel, line);
     try {
       const [outcome] = await this.#send(channel, [request]);
@@ -105,8 +113,8 @@ export class AppendBatches {
   }
 
   /** Sends what waits until nothing does, or another carrier has taken over. It never rejects. */
-  async #carry(channel: ChannelName, line: Line): Promise<void> {
-    const carrier: Carrier = { sinceMs: Date.now(), batch: [], calls: 0 };
+  async #carry(channel: ChannelName, line: Line<R, O>): Promise<void> {
+    const carrier: Carrier<R, O> = { sinceMs: Date.now(), batch: [], calls: 0 };
     line.carrier = carrier;
     while (line.waiting.length > 0) {
       await this.#gather(line);
@@ -133,21 +141,28 @@ export class AppendBatches {
   }
 
   /** Lets in what has arrived already, for as long as each turn brings more: without it 32 writers were 5 to a call. */
-  async #gather({ waiting }: Line): Promise<void> {
+  async #gather({ waiting }: Line<R, O>): Promise<void> {
     for (let before = 0; waiting.length > before && waiting.length < MAX_BATCH_EVENTS; ) {
       before = waiting.length;
       await this.#turns.yieldTurn();
     }
   }
 
-  #dropIdle(channel: ChannelName, line: Line): void {
+  #dropIdle(channel: ChannelName, line: Line<R, O>): void {
     const isIdle = !line.hasLone && line.carrier === undefined;
     if (isIdle && this.#lines.get(channel) === line) this.#lines.delete(channel);
   }
 }
 
+/** How much of a call a publish takes. */
+export function sizeOfAppend({ events }: AppendRequest): AppendSize {
+  let chars = 0;
+  for (const { json } of events) chars += json.length;
+  return { events: events.length, chars };
+}
+
 /** Whether it died with its request; then whoever went with its call is told so. */
-function isLost({ sinceMs, batch }: Carrier): boolean {
+function isLost<R, O>({ sinceMs, batch }: Carrier<R, O>): boolean {
   if (Date.now() - sinceMs <= LOST_MS) return false;
   const thrown = new EverywireError("unavailable", "The append was cut off; whether it happened is unknown.");
   for (const { reject } of batch) reject(thrown);
@@ -155,18 +170,18 @@ function isLost({ sinceMs, batch }: Carrier): boolean {
 }
 
 /** How many of those that wait go in one call; one at least. */
-function countFitting(waiting: readonly Waiting[]): number {
+function countFitting(waiting: readonly AppendSize[]): number {
   let events = 0;
   let chars = 0;
-  const tooMuch = waiting.findIndex(({ request }, index) => {
-    events += request.events.length;
-    for (const { json } of request.events) chars += json.length;
+  const tooMuch = waiting.findIndex((size, index) => {
+    events += size.events;
+    chars += size.chars;
     return index > 0 && (events > MAX_BATCH_EVENTS || chars > MAX_BATCH_CHARS);
   });
   return tooMuch === -1 ? waiting.length : tooMuch;
 }
 
-function assertAnswered(outcome: AppendOutcome | undefined): AppendOutcome {
+function assertAnswered<O>(outcome: O | undefined): O {
   if (outcome === undefined) throw new Error("The channel answered fewer appends than it was given.");
   return outcome;
 }

@@ -10,22 +10,27 @@ import type {
   HeldStreamRequest,
   Page,
 } from "../core/ports.ts";
-import type { Failure } from "../core/result.ts";
+import type { Failure, Result } from "../core/result.ts";
 import { unwrap } from "../core/result.ts";
+import type { StreamAppended, StreamAppendRequest } from "../core/stream.ts";
 import type { Channel } from "../durable-objects/channel.ts";
 import type { SocketOpening, StreamOpening } from "../durable-objects/channel-entrance.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
 import { CURSOR_HEADER, SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
 import { decodeEventPage, decodeOutcomes, decodeReceipts, encodeAppends } from "../wire/rpc-text.ts";
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
-import type { AppendOutcome, SendAppends } from "./append-batches.ts";
-import { AppendBatches } from "./append-batches.ts";
+import type { AppendOutcome, AppendSize, SendAppends } from "./append-batches.ts";
+import { AppendBatches, sizeOfAppend } from "./append-batches.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
 /** Hands one channel the appends of one or of several requests. */
 function createSendAppends(namespace: DurableObjectNamespace<Channel>): SendAppends {
   return async (channel, requests) =>
     decodeOutcomes<Failure>(await namespace.getByName(channel).append(encodeAppends(requests)));
+}
+
+function sizeOfStreamAppend({ body }: StreamAppendRequest): AppendSize {
+  return { events: 1, chars: body.byteLength };
 }
 
 function toPage(answer: string | Failure): Page {
@@ -71,7 +76,11 @@ export function createChannels(
     return body === null ? undefined : { body, cursor: headers.get(CURSOR_HEADER) ?? "" };
   };
   const send = createSendAppends(namespace);
-  const batches = waitUntil && new AppendBatches(send, { waitUntil, yieldTurn: () => scheduler.wait(0) });
+  const sendToStream: SendAppends<StreamAppendRequest, Result<StreamAppended>> = (channel, requests) =>
+    namespace.getByName(channel).appendToStream(requests);
+  const turns = waitUntil && { waitUntil, yieldTurn: () => scheduler.wait(0) };
+  const batches = turns && new AppendBatches(send, turns, sizeOfAppend);
+  const streamBatches = turns && new AppendBatches(sendToStream, turns, sizeOfStreamAppend);
   const sendOne = async (channel: ChannelName, request: AppendRequest): Promise<AppendOutcome> => {
     const [outcome = ""] = await send(channel, [request]);
     return outcome;
@@ -101,8 +110,12 @@ export function createChannels(
     delete: async (channel) => unwrap(await namespace.getByName(channel).delete()),
     createStream: async (channel, request) =>
       unwrap(await namespace.getByName(channel).createStream(request)),
-    appendToStream: async (channel, request) =>
-      unwrap(await namespace.getByName(channel).appendToStream(request)),
+    appendToStream: async (channel, request) => {
+      if (streamBatches !== undefined) return unwrap(await streamBatches.append(channel, request));
+      const [outcome] = await sendToStream(channel, [request]);
+      if (outcome === undefined) throw new Error("The channel gave no outcome.");
+      return unwrap(outcome);
+    },
     readStream: async (channel, request) => unwrap(await namespace.getByName(channel).readStream(request)),
     describeStream: async (channel) => unwrap(await namespace.getByName(channel).describeStream()),
   };

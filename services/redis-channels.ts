@@ -4,6 +4,7 @@ import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
 import { cursorAt, resolveStart } from "../core/log-state.ts";
 import type {
+  AppendRequest,
   ChannelListing,
   Channels,
   Directory,
@@ -17,7 +18,8 @@ import type {
 import { encodePresenceEvent } from "../core/presence-event.ts";
 import type { Settings } from "../core/settings.ts";
 import { decodeReceipts } from "../wire/rpc-text.ts";
-import { AppendBatches } from "./append-batches.ts";
+import type { AppendOutcome } from "./append-batches.ts";
+import { AppendBatches, sizeOfAppend } from "./append-batches.ts";
 import { PumpedSubscription } from "./pumped-subscription.ts";
 import { ChannelSocket } from "./redis-channel-socket.ts";
 import type { RedisClient } from "./redis-client.ts";
@@ -54,7 +56,7 @@ class RedisChannels implements Channels {
   readonly #log: RedisLog;
   readonly #tail: RedisTail;
   readonly #presence: RedisPresence;
-  readonly #batches: AppendBatches;
+  readonly #batches: AppendBatches<AppendRequest, AppendOutcome>;
 
   constructor(redis: RedisClient, options: RedisChannelsOptions) {
     this.#options = options;
@@ -69,6 +71,7 @@ class RedisChannels implements Channels {
       (channel, requests) => this.#log.append(channel, requests),
       // Deno answers the requests that have come before a timer of no time.
       { waitUntil: options.waitUntil, yieldTurn: () => new Promise((resolve) => setTimeout(resolve)) },
+      sizeOfAppend,
     );
   }
 

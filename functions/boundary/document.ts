@@ -1,10 +1,13 @@
+import { prepareHeaders } from "./response-headers.ts";
+
 /** A text that is the same for everybody, with what tells that a client has it already. */
 export interface Document {
   readonly text: string;
-  readonly contentType: string;
-  readonly cacheControl: string;
   /** A strong entity tag (RFC 9110 §8.8.3): a hash of the text. */
   readonly etag: string;
+  /** Of the answer that has the text, and of the one that says that it is known. */
+  readonly headers: Headers;
+  readonly validators: Headers;
 }
 
 /** Makes a document, once: what it costs to write and to hash is not paid by those who ask for it. */
@@ -17,17 +20,22 @@ export async function createDocument(
 ): Promise<Document> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   const hash = Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { text, contentType, cacheControl, etag: `"${hash}"` };
+  const validators = { etag: `"${hash}"`, "cache-control": cacheControl };
+  return {
+    text,
+    etag: validators.etag,
+    headers: prepareHeaders({ "content-type": contentType, ...validators }),
+    validators: prepareHeaders(validators),
+  };
 }
 
 /** Answers with a document, or 304 where the client has it (RFC 9110 §15.4.5); no object is asked for either. */
 export function answerDocument(request: Request, document: Document): Response {
-  const { text, contentType, cacheControl, etag } = document;
-  const validators = { etag, "cache-control": cacheControl };
+  const { text, etag, headers, validators } = document;
   if (isKnown(request.headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers: validators });
   }
-  return new Response(text, { headers: { "content-type": contentType, ...validators } });
+  return new Response(text, { headers });
 }
 
 /** Weak comparison (RFC 9110 §13.1.2): a proxy that compresses makes the tag a weak one. */

@@ -19,3 +19,28 @@ export function queryOf(url: string): URLSearchParams {
   const start = url.indexOf("?");
   return start === -1 ? NO_PARAMETERS : new URLSearchParams(url.slice(start + 1).split("#", 1)[0]);
 }
+
+/** What stands for itself in a query, whatever it is decoded as. */
+const PLAIN_QUERY = /^[A-Za-z0-9_.~:@/=&-]*$/;
+
+/**
+ * The query's parameters by name, the first of each: for paths on which making `URLSearchParams` would show. A query that
+ * has anything to decode goes through them all the same.
+ */
+export function parametersOf(url: string): Pick<URLSearchParams, "get"> {
+  const start = url.indexOf("?");
+  if (start === -1) return NO_PARAMETERS;
+  const query = url.slice(start + 1);
+  if (!PLAIN_QUERY.test(query)) return queryOf(url);
+  const pairs = query.split("&");
+  return {
+    get(name) {
+      const prefix = `${name}=`;
+      for (const pair of pairs) {
+        if (pair.startsWith(prefix)) return pair.slice(prefix.length);
+        if (pair === name && name !== "") return "";
+      }
+      return null;
+    },
+  };
+}

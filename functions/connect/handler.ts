@@ -38,10 +38,6 @@ export async function handleCall(
   refusal?: EverywireError,
 ): Promise<Response> {
   const { methodKind } = handler.method;
-  const gone = new AbortController();
-  const leave = () => gone.abort(new ConnectError("The client has left.", Code.Canceled));
-  // A unary call is over sooner than anybody could leave it, and asking for the request's signal has its price.
-  if (methodKind !== "unary") c.req.raw.signal.addEventListener("abort", leave, { once: true });
   const early = Promise.withResolvers<Headers>();
   const call: Call = {
     requestId: c.env.requestId,
@@ -61,6 +57,10 @@ export async function handleCall(
     if (outcome?.kind === "answer") return outcome.response;
     call.settled = outcome?.settled;
   }
+  const gone = new AbortController();
+  const leave = () => gone.abort(new ConnectError("The client has left.", Code.Canceled));
+  // A unary call is over sooner than anybody could leave it, and asking for the request's signal has its price.
+  if (methodKind !== "unary") c.req.raw.signal.addEventListener("abort", leave, { once: true });
   const answered = ask(c, handler, call, { signal: gone.signal, whole });
   if (methodKind === "unary" || methodKind === "client_streaming") {
     const { status, header, body } = await answered;

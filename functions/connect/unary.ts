@@ -113,8 +113,9 @@ interface Form {
   readonly headers: Headers;
 }
 
-const DEADLINES = ["connect-timeout-ms", "grpc-timeout"] as const;
-const CODINGS = ["content-encoding", "grpc-encoding"] as const;
+/** What says that a call has a deadline, and that its message is compressed, by Connect and by gRPC-Web. */
+const CONNECT_HEADERS = ["connect-timeout-ms", "content-encoding"] as const;
+const GRPC_WEB_HEADERS = ["grpc-timeout", "grpc-encoding"] as const;
 const GZIP = /(?:^|,)\s*gzip\s*(?:,|$)/;
 const ENVELOPE_HEADER_BYTES = 5;
 const TRAILER_FLAG = 0x80;
@@ -138,8 +139,8 @@ export async function callUnary(
   const { headers } = request;
   const form = FORMS[headers.get("content-type") ?? ""];
   if (form === undefined || request.method !== "POST") return undefined;
-  if (DEADLINES.some((name) => headers.has(name))) return undefined;
-  if (CODINGS.some((name) => (headers.get(name) ?? "identity") !== "identity")) return undefined;
+  const [deadline, coding] = form.isEnveloped ? GRPC_WEB_HEADERS : CONNECT_HEADERS;
+  if (headers.has(deadline) || (headers.get(coding) ?? "identity") !== "identity") return undefined;
   const input = parseInput(unary, form, body);
   if (input === undefined) return undefined;
   const context = new PlainContext(request, unary.method, form, values);

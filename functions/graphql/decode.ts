@@ -22,7 +22,7 @@ export async function decodeParameters(request: Request, limits: Limits): Promis
   switch (mediaType(request)) {
     case "application/json":
     case "application/graphql+json":
-      return toParameters(parseJson(await readUtf8(request, limits)));
+      return decodeJsonParameters(request, limits);
     case "multipart/form-data":
       return toParameters(await decodeMultipart(request, limits));
     case "application/graphql":
@@ -35,6 +35,11 @@ export async function decodeParameters(request: Request, limits: Limits): Promis
         "A GraphQL request is application/json, or multipart/form-data.",
       );
   }
+}
+
+/** The parameters of a request whose body is known to be JSON. @throws EverywireError as {@link decodeParameters} */
+export async function decodeJsonParameters(request: Request, limits: Limits): Promise<RequestParameters> {
+  return toParameters(parseJson(await readUtf8(request, limits)));
 }
 
 async function readUtf8(request: Request, limits: Limits): Promise<string> {

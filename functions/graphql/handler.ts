@@ -6,18 +6,26 @@ import { chooseSubprotocol } from "../boundary/identity.ts";
 import { queryOf } from "../boundary/request-target.ts";
 import { createGraphqlContext } from "./context.ts";
 import { graphiqlAsset, graphiqlPage } from "./graphiql.ts";
-import { answerGraphql } from "./server.ts";
+import type { Prepared } from "./plain-operation.ts";
+import { answerGraphql, answerPlainly } from "./server.ts";
 import { GRAPHQL_SUBPROTOCOL } from "./socket.ts";
 
 /** `GET` and `POST /graphql` (GraphQL over HTTP), over which subscriptions come as an event stream. */
 export async function handleGraphql(c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
   if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return openGraphqlSocket(c);
-  if (c.get("edge").page !== undefined && asksForPage(request)) return graphiqlPage();
   const context = createGraphqlContext(toOperationContext(c), c.env.requestId, () =>
     takeRequest(c.get("edge"), c.get("identity")),
   );
-  const response = await answerGraphql(request, context);
+  const prepared: Prepared = {};
+  const plain = await answerPlainly(request, context, prepared);
+  if (plain !== undefined) return plain;
+  if (c.get("edge").page !== undefined && asksForPage(request)) return graphiqlPage();
+  return finish(await answerGraphql(request, context, prepared));
+}
+
+/** What an answer of the library needs yet. */
+function finish(response: Response): Response {
   if (response.status === 406) {
     throw new EverywireError(
       "not_acceptable",

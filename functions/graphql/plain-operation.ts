@@ -5,7 +5,8 @@ import { mediaType } from "../boundary/body.ts";
 import { prepareHeaders } from "../boundary/response-headers.ts";
 import type { GraphqlContext } from "./context.ts";
 import type { RequestParameters } from "./decode.ts";
-import { decodeParameters } from "./decode.ts";
+import { decodeJsonParameters } from "./decode.ts";
+import type { Variables } from "./query-limits.ts";
 import { assertWithinLimits } from "./query-limits.ts";
 import { assertShallow } from "./query-nesting.ts";
 
@@ -13,8 +14,12 @@ import { assertShallow } from "./query-nesting.ts";
 export const MAX_CACHED_CHARACTERS = 8 * 1024;
 export const MAX_CACHED_DOCUMENTS = 500;
 
-const MODERN = prepareHeaders({ "content-type": "application/graphql-response+json; charset=utf-8" });
-const LEGACY = prepareHeaders({ "content-type": "application/json; charset=utf-8" });
+const COMMON = { "cache-control": "no-store", vary: "Accept" };
+const MODERN = prepareHeaders({
+  "content-type": "application/graphql-response+json; charset=utf-8",
+  ...COMMON,
+});
+const LEGACY = prepareHeaders({ "content-type": "application/json; charset=utf-8", ...COMMON });
 /** What an answer is, by what clients commonly accept; any other wish is the library's to weigh. */
 const ANSWER_HEADERS: Readonly<Record<string, Headers | undefined>> = {
   "": LEGACY,
@@ -32,11 +37,17 @@ export interface Prepared {
   result?: ExecutionResult;
 }
 
+interface PlainDocument {
+  readonly node: DocumentNode;
+  /** Without variables its size is always the same, and was found to be within the limits. */
+  readonly isMeasured: boolean;
+}
+
 /** Operations that the library has no part in but to call `execute`. */
 export class PlainOperations {
   readonly #schema: GraphQLSchema;
   /** Undefined for a document that is not plain, or not valid. */
-  readonly #documents = new Map<string, DocumentNode | undefined>();
+  readonly #documents = new Map<string, PlainDocument | undefined>();
 
   constructor(schema: GraphQLSchema) {
     this.#schema = schema;
@@ -52,7 +63,7 @@ export class PlainOperations {
     const headers = ANSWER_HEADERS[request.headers.get("accept") ?? ""];
     if (headers === undefined) return undefined;
     const { limits } = context.operation;
-    prepared.parameters = decodeParameters(request, limits);
+    prepared.parameters = decodeJsonParameters(request, limits);
     let parameters: RequestParameters;
     try {
       parameters = await prepared.parameters;
@@ -81,22 +92,28 @@ export class PlainOperations {
     const { limits } = context.operation;
     const document = this.#find(query, limits);
     if (document === undefined) return undefined;
-    try {
-      assertWithinLimits(this.#schema, document, variables, limits);
-    } catch {
-      return undefined;
-    }
+    if (!document.isMeasured && !this.#isWithinLimits(document.node, variables, limits)) return undefined;
     return execute({
       schema: this.#schema,
-      document,
+      document: document.node,
       contextValue: context,
       variableValues: variables,
       operationName,
     });
   }
 
-  #find(query: string, limits: Limits): DocumentNode | undefined {
-    if (this.#documents.has(query)) return this.#documents.get(query);
+  #isWithinLimits(document: DocumentNode, variables: Variables, limits: Limits): boolean {
+    try {
+      assertWithinLimits(this.#schema, document, variables, limits);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #find(query: string, limits: Limits): PlainDocument | undefined {
+    const known = this.#documents.get(query);
+    if (known !== undefined || this.#documents.has(query)) return known;
     if (query.length > MAX_CACHED_CHARACTERS) return undefined;
     const document = this.#prepare(query, limits);
     if (this.#documents.size >= MAX_CACHED_DOCUMENTS) this.#documents.clear();
@@ -104,18 +121,24 @@ export class PlainOperations {
     return document;
   }
 
-  #prepare(query: string, { MAX_QUERY_TOKENS }: Limits): DocumentNode | undefined {
+  #prepare(query: string, limits: Limits): PlainDocument | undefined {
     // An answer in parts.
     if (/@\s*(?:defer|stream)\b/.test(query)) return undefined;
     try {
       assertShallow(query);
-      const document = parse(query, { maxTokens: MAX_QUERY_TOKENS });
+      const document = parse(query, { maxTokens: limits.MAX_QUERY_TOKENS });
       const isPlain = document.definitions.every(
         (definition) =>
           definition.kind !== Kind.OPERATION_DEFINITION ||
           definition.operation !== OperationTypeNode.SUBSCRIPTION,
       );
-      return isPlain && validate(this.#schema, document).length === 0 ? document : undefined;
+      if (!isPlain || validate(this.#schema, document).length > 0) return undefined;
+      const hasVariables = document.definitions.some(
+        (definition) =>
+          definition.kind === Kind.OPERATION_DEFINITION && (definition.variableDefinitions ?? []).length > 0,
+      );
+      const isMeasured = !hasVariables && this.#isWithinLimits(document, undefined, limits);
+      return { node: document, isMeasured };
     } catch {
       return undefined;
     }

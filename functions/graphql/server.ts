@@ -40,12 +40,23 @@ export function getGraphqlServer(): GraphqlServer {
   return server.yoga;
 }
 
-/** Answers a request over HTTP: by itself where that is simple, and otherwise through yoga. */
-export async function answerGraphql(request: Request, context: GraphqlContext): Promise<Response> {
+/** Answers a request over HTTP where that is simple; otherwise undefined, with what was done already in `prepared`. */
+export function answerPlainly(
+  request: Request,
+  context: GraphqlContext,
+  prepared: Prepared,
+): Promise<Response | undefined> {
   server ??= createGraphqlServer();
-  const prepared: Prepared = {};
-  const response = await server.plain.answer(request, context, prepared);
-  return response ?? server.yoga.fetch(request, { ...context, prepared });
+  return server.plain.answer(request, context, prepared);
+}
+
+/** Answers a request over HTTP through yoga, from where {@link answerPlainly} left it. */
+export async function answerGraphql(
+  request: Request,
+  context: GraphqlContext,
+  prepared: Prepared,
+): Promise<Response> {
+  return getGraphqlServer().fetch(request, { ...context, prepared });
 }
 
 function createGraphqlServer() {

@@ -2,13 +2,13 @@ import * as z from "zod";
 import { parseChannelName } from "../../core/channel-name.ts";
 import { parseAfter } from "../../core/cursor.ts";
 import { EverywireError } from "../../core/error.ts";
-import { encodeGapEvent, parsePlainEvent } from "../../core/event.ts";
-import { toDefaultSource } from "../../core/identity.ts";
+import { encodeGapEvent } from "../../core/event.ts";
 import { listChannels } from "../../core/operations/list-channels.ts";
 import { publishEvent } from "../../core/operations/publish-event.ts";
 import { deleteChannel, listPresence, readEvents, waitForEvents } from "../../core/operations/read-events.ts";
 import type { Method } from "./method.ts";
 import { defineMethod } from "./method.ts";
+import { publishTogether, toPublication } from "./publish-together.ts";
 import type { RpcContext, SocketContext } from "./rpc-context.ts";
 
 const DEFAULT_LISTED_CHANNELS = 100;
@@ -25,25 +25,28 @@ const namePart = z
   .regex(/^[A-Za-z0-9._~:@/-]*$/)
   .optional();
 
+const publication = z.looseObject({
+  channel,
+  type: z.string(),
+  data: z.unknown().optional(),
+  id: z.string().optional().describe("The same id and source twice is stored once"),
+  source: z.string().optional(),
+  data_base64: z.string().optional().describe("Instead of data: bytes"),
+});
+
 /** Channels, over HTTP and over a socket. */
 export const CHANNEL_METHODS: readonly Method<RpcContext>[] = [
   defineMethod({
     name: "channel.publish",
     summary: "Publishes an event, durably. Other CloudEvents attributes may be given by name.",
-    params: z.looseObject({
-      channel,
-      type: z.string(),
-      data: z.unknown().optional(),
-      id: z.string().optional().describe("The same id and source twice is stored once"),
-      source: z.string().optional(),
-      data_base64: z.string().optional().describe("Instead of data: bytes"),
-    }),
+    params: publication,
     result: z.object({ id: z.string(), sequence: cursor.optional(), duplicate: z.boolean() }),
-    run: ({ operation }: RpcContext, { channel: name, ...event }) => {
+    run: ({ operation }: RpcContext, params) => {
       const context = operation();
-      const defaults = { source: toDefaultSource(context.identity), nowMs: context.nowMs };
-      return publishEvent(context, parseChannelName(name), parsePlainEvent(event, defaults));
+      const { name, event } = toPublication(context, params);
+      return publishEvent(context, name, event);
     },
+    runTogether: ({ operation }: RpcContext, calls) => publishTogether(operation(), calls),
   }),
   defineMethod({
     name: "channel.read",

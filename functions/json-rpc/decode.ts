@@ -1,5 +1,5 @@
 import { EverywireError } from "../../core/error.ts";
-import { mediaType, readBytes } from "../boundary/body.ts";
+import { decodeUtf8, mediaType, readBytes } from "../boundary/body.ts";
 import type { Params } from "./method.ts";
 
 /** An id as it came, which is how it goes back. */
@@ -19,8 +19,25 @@ export interface InvalidCall {
   readonly id: Id;
 }
 
+/** What one message holds: a call, several, or nothing that can be read. */
+export type Message =
+  | Call
+  | InvalidCall
+  | { readonly kind: "batch"; readonly calls: readonly unknown[] }
+  | { readonly kind: "unreadable" };
+
 /** The media types of JSON-RPC over HTTP. */
 const MEDIA_TYPES = ["application/json", "application/json-rpc", "application/jsonrequest"];
+
+/** Reads a message. @param text undefined where it was no text */
+export function decodeMessage(text: string | undefined): Message {
+  try {
+    const value = JSON.parse(text ?? "") as unknown;
+    return Array.isArray(value) ? { kind: "batch", calls: value } : decodeCall(value);
+  } catch {
+    return { kind: "unreadable" };
+  }
+}
 
 /** Reads a request object. */
 export function decodeCall(value: unknown): Call | InvalidCall {
@@ -44,7 +61,7 @@ export async function decodeBody(request: Request, maxBytes: number): Promise<st
   }
   const bytes = await readBytes(request, maxBytes);
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     // What is not UTF-8 is not JSON either: the dispatcher has the answer to that.
     return undefined;

@@ -1,6 +1,6 @@
 import { EverywireError } from "../../core/error.ts";
-import type { Call, InvalidCall } from "./decode.ts";
-import { decodeCall } from "./decode.ts";
+import type { Call, Id, InvalidCall, Message } from "./decode.ts";
+import { decodeCall, decodeMessage } from "./decode.ts";
 import {
   encodeFailure,
   encodeResult,
@@ -9,7 +9,7 @@ import {
   PARSE_ERROR,
   toRpcError,
 } from "./encode.ts";
-import type { Method } from "./method.ts";
+import type { CallOutcome, Method } from "./method.ts";
 
 export interface DispatchOptions {
   /** Calls in one batch. */
@@ -36,24 +36,66 @@ export class Dispatcher<C> {
   }
 
   /** Answers a message; undefined where there is nothing to answer. Never throws. @param text undefined if unreadable */
-  async dispatch(
-    text: string | undefined,
-    context: C,
-    options: DispatchOptions,
-  ): Promise<string | undefined> {
-    let message: unknown;
-    try {
-      message = JSON.parse(text ?? "");
-    } catch {
-      return encodeFailure(null, PARSE_ERROR);
-    }
-    if (!Array.isArray(message)) return this.#answer(message, context, options);
-    if (message.length === 0) return encodeFailure(null, INVALID_REQUEST);
-    if (message.length > options.maxBatch) {
+  dispatch(text: string | undefined, context: C, options: DispatchOptions): Promise<string | undefined> {
+    return this.#answerMessage(decodeMessage(text), context, options);
+  }
+
+  async #answerMessage(message: Message, context: C, options: DispatchOptions): Promise<string | undefined> {
+    if (message.kind === "unreadable") return encodeFailure(null, PARSE_ERROR);
+    if (message.kind !== "batch") return this.#answer(message, context, options);
+    const { calls } = message;
+    if (calls.length === 0) return encodeFailure(null, INVALID_REQUEST);
+    if (calls.length > options.maxBatch) {
       const error = new EverywireError("payload_too_large", `A batch has at most ${options.maxBatch} calls.`);
       return encodeFailure(null, toRpcError(error));
     }
-    return this.#answerBatch(message, context, options);
+    return this.#answerBatch(calls, context, options);
+  }
+
+  /** The method that a message calls, where calls of it that follow each other are cheaper together. */
+  methodTogether(message: Message): Method<C> | undefined {
+    const method = message.kind === "call" ? this.#methods.get(message.method) : undefined;
+    return method?.callTogether === undefined ? undefined : method;
+  }
+
+  /**
+   * Answers messages that follow each other, in their order: one of any kind, or several that call one method which
+   * {@link methodTogether} gives. Never throws.
+   */
+  async answerAll(
+    messages: readonly Message[],
+    context: C,
+    options: DispatchOptions,
+  ): Promise<readonly (string | undefined)[]> {
+    const [first] = messages;
+    if (first === undefined) return [];
+    const method = this.methodTogether(first);
+    return messages.length === 1 || method === undefined
+      ? [await this.#answerMessage(first, context, options)]
+      : this.#answerTogether(method, messages as readonly Call[], context, options);
+  }
+
+  async #answerTogether(
+    method: Method<C>,
+    calls: readonly Call[],
+    context: C,
+    options: DispatchOptions,
+  ): Promise<readonly (string | undefined)[]> {
+    const refused = new Map<Call, EverywireError>();
+    for (const call of calls) {
+      try {
+        await options.admit?.(call.method);
+      } catch (thrown) {
+        refused.set(call, EverywireError.from(thrown));
+      }
+    }
+    const admitted = calls.filter((call) => !refused.has(call));
+    const outcomes = await callAll(method, admitted, context);
+    return calls.map((call) => {
+      const outcome = refused.get(call) ?? outcomes.get(call) ?? LACKING;
+      const answer = this.#encode(call.id ?? null, outcome, options);
+      return call.id === undefined ? undefined : answer;
+    });
   }
 
   async #answerBatch(
@@ -73,7 +115,7 @@ export class Dispatcher<C> {
       await options.admit?.(method);
     };
     for (const call of calls) {
-      const answer = await this.#answer(call, context, { ...options, admit });
+      const answer = await this.#answer(decodeCall(call), context, { ...options, admit });
       if (answer === undefined) continue;
       answers.push(answer);
       characters += answer.length;
@@ -81,8 +123,7 @@ export class Dispatcher<C> {
     return answers.length === 0 ? undefined : `[${answers.join(",")}]`;
   }
 
-  async #answer(value: unknown, context: C, options: DispatchOptions): Promise<string | undefined> {
-    const call = decodeCall(value);
+  async #answer(call: Call | InvalidCall, context: C, options: DispatchOptions): Promise<string | undefined> {
     const answer = await this.#call(call, context, options);
     return call.id === undefined ? undefined : answer;
   }
@@ -96,9 +137,31 @@ export class Dispatcher<C> {
       if (method === undefined) return encodeFailure(id, METHOD_NOT_FOUND);
       return encodeResult(id, await method.call(context, call.params));
     } catch (thrown) {
-      const error = EverywireError.from(thrown);
-      if (error.code === "internal") options.onFault(error);
-      return encodeFailure(id, toRpcError(error));
+      return this.#encode(id, EverywireError.from(thrown), options);
     }
+  }
+
+  #encode(id: Id, outcome: CallOutcome, { onFault }: DispatchOptions): string {
+    if (!(outcome instanceof EverywireError)) return encodeResult(id, outcome.result);
+    if (outcome.code === "internal") onFault(outcome);
+    return encodeFailure(id, toRpcError(outcome));
+  }
+}
+
+const LACKING = new EverywireError("internal", "There are fewer outcomes than calls.");
+
+async function callAll<C>(
+  method: Method<C>,
+  calls: readonly Call[],
+  context: C,
+): Promise<ReadonlyMap<Call, CallOutcome>> {
+  if (calls.length === 0) return new Map();
+  try {
+    const params = calls.map((call) => call.params);
+    const outcomes = (await method.callTogether?.(context, params)) ?? [];
+    return new Map(calls.map((call, index) => [call, outcomes[index] ?? LACKING]));
+  } catch (thrown) {
+    const error = EverywireError.from(thrown);
+    return new Map(calls.map((call) => [call, error]));
   }
 }

@@ -12,7 +12,14 @@ export interface Method<C> {
   readonly params: z.ZodType;
   readonly result: z.ZodType;
   call(context: C, params: Params): Promise<unknown>;
+  /** Calls that follow each other, as one; undefined where that is no cheaper. */
+  readonly callTogether:
+    | ((context: C, params: readonly Params[]) => Promise<readonly CallOutcome[]>)
+    | undefined;
 }
+
+/** What came of one call among several. */
+export type CallOutcome = { readonly result: unknown } | EverywireError;
 
 interface MethodDefinition<C, P extends z.ZodType> {
   readonly name: string;
@@ -23,17 +30,27 @@ interface MethodDefinition<C, P extends z.ZodType> {
   /** What wrong parameters are: for resources, as over REST, `validation_failed`. */
   readonly refusal?: "invalid_argument" | "validation_failed";
   run(context: C, params: z.output<P>): unknown;
+  /** Several calls, in their order, where that is cheaper: what came of each. */
+  readonly runTogether?: (context: C, params: readonly z.output<P>[]) => Promise<readonly CallOutcome[]>;
 }
 
 /** Defines a method. Its parameters are checked before it runs. */
 export function defineMethod<C, P extends z.ZodType>(definition: MethodDefinition<C, P>): Method<C> {
-  const { name, summary, params: schema, result, refusal = "invalid_argument" } = definition;
+  const { name, summary, params: schema, result, refusal = "invalid_argument", runTogether } = definition;
   return {
     name,
     summary,
     params: schema,
     result,
     call: async (context, params) => definition.run(context, parseParams(schema, params, refusal)),
+    callTogether:
+      runTogether &&
+      (async (context, calls) => {
+        const parsed = calls.map((params) => parseParamsOf(schema, params, refusal));
+        const good = parsed.flatMap((one) => (one instanceof EverywireError ? [] : [one.params]));
+        const outcomes = (good.length === 0 ? [] : await runTogether(context, good)).values();
+        return parsed.map((one) => (one instanceof EverywireError ? one : nextOf(outcomes)));
+      }),
   };
 }
 
@@ -56,6 +73,25 @@ function parseParams<P extends z.ZodType>(
       details: error.details,
     });
   }
+}
+
+/** {@link parseParams}, which gives what is wrong instead of throwing it. */
+function parseParamsOf<P extends z.ZodType>(
+  schema: P,
+  params: Params,
+  refusal: "invalid_argument" | "validation_failed",
+): { readonly params: z.output<P> } | EverywireError {
+  try {
+    return { params: parseParams(schema, params, refusal) };
+  } catch (thrown) {
+    return EverywireError.from(thrown);
+  }
+}
+
+function nextOf(outcomes: Iterator<CallOutcome>): CallOutcome {
+  const { done, value } = outcomes.next();
+  if (done === true) throw new Error("There are fewer outcomes than calls.");
+  return value;
 }
 
 /** Gives parameters by position their names. */

@@ -7,8 +7,11 @@ import { subscribeToEvents } from "../../core/operations/read-events.ts";
 import type { ServerSocket, Subscription } from "../../core/ports.ts";
 import { NEW_FLOW, onPong, onSent } from "../../core/reader-flow.ts";
 import { withPosition } from "../boundary/first-records.ts";
+import type { Message } from "./decode.ts";
+import { decodeMessage } from "./decode.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { encodeEventNotification, encodeFailure, encodeNotification, toRpcError } from "./encode.ts";
+import type { Method } from "./method.ts";
 import type { Opened, SocketContext, Subscriber } from "./rpc-context.ts";
 
 export interface RpcSocketOptions {
@@ -24,9 +27,23 @@ export interface RpcSocketOptions {
 /** setTimeout overflows beyond this; a token that lasts longer than 24 days outlives any connection. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** What came and was not taken up yet. */
+interface Received {
+  readonly text: string;
+  /** Decoded when it may go with the one before. */
+  message?: Message;
+}
+
+/** What is taken up in one turn. */
+interface Turn {
+  readonly messages: readonly Message[];
+  readonly characters: number;
+}
+
 /**
  * One client's connection. Calls run in the order in which they came, one after the other, so that publishes keep theirs;
- * one that waits (`channel.read` with `waitMs`) lets those behind it pass.
+ * one that waits (`channel.read` with `waitMs`) lets those behind it pass. Publishes that have come while another call was
+ * under way run together, each with its own answer.
  *
  * Everything that a connection holds ends with it, whichever end closes it and however: {@link #end}.
  */
@@ -37,6 +54,7 @@ export class RpcSocket implements Subscriber {
   /** Subscriptions whose answer has not been sent yet: their events must come after it. */
   #starting: (() => void)[] = [];
   #queue: Promise<void> = Promise.resolve();
+  readonly #received: Received[] = [];
   #queuedCharacters = 0;
   #waiting = 0;
   #subscribed = 0;
@@ -100,12 +118,39 @@ export class RpcSocket implements Subscriber {
       this.#end("unavailable", "more calls at once than can be answered");
       return;
     }
-    this.#queue = this.#queue.then(() => this.#takeTurn(data));
+    this.#received.push({ text: data });
+    this.#queue = this.#queue.then(() => this.#takeTurn());
+  }
+
+  /** The next message, and those behind it that go with it; none where it went with the one before. */
+  #takeReceived(): Turn {
+    const { dispatcher, operation } = this.#options;
+    const { MAX_BATCH_EVENTS, MAX_BATCH_BYTES } = operation().limits;
+    const messages: Message[] = [];
+    let characters = 0;
+    let method: Method<SocketContext> | undefined;
+    for (const received of this.#received) {
+      received.message ??= decodeMessage(received.text);
+      const next = dispatcher.methodTogether(received.message);
+      const isFirst = messages.length === 0;
+      // Half, because what an event is given on its way (time, source, subject) counts too.
+      const hasRoom =
+        messages.length < MAX_BATCH_EVENTS && characters + received.text.length <= MAX_BATCH_BYTES / 2;
+      if (!isFirst && (next === undefined || next !== method || !hasRoom)) break;
+      method = next;
+      messages.push(received.message);
+      characters += received.text.length;
+      if (method === undefined) break;
+    }
+    this.#received.splice(0, messages.length);
+    return { messages, characters };
   }
 
   /** Resolves when the next message may be taken up: when this one was answered, or waits for something. */
-  async #takeTurn(text: string): Promise<void> {
+  async #takeTurn(): Promise<void> {
     if (this.#isEnded) return;
+    const { messages, characters } = this.#takeReceived();
+    if (messages.length === 0) return;
     const turn = Promise.withResolvers<void>();
     let isWaiting = false;
     const yieldTurn = () => {
@@ -114,28 +159,25 @@ export class RpcSocket implements Subscriber {
       this.#waiting += 1;
       turn.resolve();
     };
-    const answering = this.#answer(text, yieldTurn).finally(() => {
-      this.#queuedCharacters -= text.length;
+    const answering = this.#answer(messages, yieldTurn).finally(() => {
+      this.#queuedCharacters -= characters;
       if (isWaiting) this.#waiting -= 1;
       turn.resolve();
     });
     await Promise.race([turn.promise, answering]);
   }
 
-  async #answer(text: string, yieldTurn: () => void): Promise<void> {
+  async #answer(messages: readonly Message[], yieldTurn: () => void): Promise<void> {
     const { dispatcher, operation, admit, maxAnswerCharacters, onFault } = this.#options;
-    const answer = await dispatcher.dispatch(
-      text,
-      { operation, socket: this, yieldTurn },
-      {
-        maxBatch: operation().limits.MAX_BATCH_EVENTS,
-        maxAnswerCharacters,
-        // It answers our own ping: refused, it would make a reader that keeps up look like one that does not.
-        admit: (method) => (method === "channel.pong" ? undefined : admit()),
-        onFault,
-      },
-    );
-    if (answer !== undefined) this.#send(answer);
+    const context = { operation, socket: this, yieldTurn };
+    const answers = await dispatcher.answerAll(messages, context, {
+      maxBatch: operation().limits.MAX_BATCH_EVENTS,
+      maxAnswerCharacters,
+      // It answers our own ping: refused, it would make a reader that keeps up look like one that does not.
+      admit: (method) => (method === "channel.pong" ? undefined : admit()),
+      onFault,
+    });
+    for (const answer of answers) if (answer !== undefined) this.#send(answer);
     const starting = this.#starting;
     this.#starting = [];
     for (const start of starting) start();

@@ -13,7 +13,7 @@ export interface PollRequest {
 const DEFAULT_TIMEOUT_SECONDS = 25;
 
 /** @throws EverywireError `invalid_argument` */
-export function decodePollRequest(query: URLSearchParams, limits: Limits): PollRequest {
+export function decodePollRequest(query: Pick<URLSearchParams, "get">, limits: Limits): PollRequest {
   const maxSeconds = limits.MAX_POLL_SECONDS;
   const seconds = parseWholeNumber(query.get("timeout"), "timeout", { min: 0, max: maxSeconds });
   return {

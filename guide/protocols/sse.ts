@@ -51,7 +51,7 @@ export const sse: Protocol = {
     "The browser sends the last `id:` as Last-Event-ID when it reconnects. It is the same cursor as on every other door.",
   cost: {
     connection:
-      "One open response; a comment every few seconds keeps it alive. The channel sleeps meanwhile.",
+      "One open response; a comment every few seconds keeps it alive. The channel sleeps meanwhile where its operator wants that.",
     event: "The event and some twenty bytes of field names; no request.",
     operation: "Any HTTP server that does not buffer. Set the proxy's read timeout above the heartbeat.",
   },

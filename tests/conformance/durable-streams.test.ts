@@ -335,3 +335,97 @@ describe("bad requests", () => {
     expect((await send("HEAD", channel)).status).toBe(404);
   });
 });
+
+describe("appends from many at once", () => {
+  const COUNT = 90;
+  const writers = Array.from({ length: COUNT }, (_, n) => n);
+  const textOf = async (channel: string) => (await send("GET", channel)).text();
+
+  it("are each answered with the offset behind its own", async () => {
+    const channel = newChannel();
+    await send("PUT", channel, TEXT);
+    const answers = await Promise.all(writers.map((n) => send("POST", channel, TEXT, `${n};`)));
+    expect(answers.map(({ status }) => status)).toEqual(writers.map(() => 204));
+    const offsets = answers.map(({ headers }) => headers.get("stream-next-offset") ?? "");
+    expect(new Set(offsets).size).toBe(COUNT);
+    const byOffset = writers.toSorted((a, b) => ((offsets[a] ?? "") < (offsets[b] ?? "") ? -1 : 1));
+    expect(await textOf(channel)).toBe(byOffset.map((n) => `${n};`).join(""));
+  });
+
+  it("have one winner of each Stream-Seq, and never go back", async () => {
+    const channel = newChannel();
+    await send("PUT", channel, TEXT);
+    const sequenceOf = (n: number) => String(Math.floor(n / 3)).padStart(3, "0");
+    const answers = await Promise.all(
+      writers.map((n) =>
+        send("POST", channel, { ...TEXT, "stream-seq": sequenceOf(n) }, `${sequenceOf(n)};`),
+      ),
+    );
+    const taken = writers.filter((n) => answers[n]?.status === 204).map(sequenceOf);
+    expect(answers.every(({ status }) => status === 204 || status === 409)).toBe(true);
+    expect(new Set(taken).size).toBe(taken.length);
+    expect(taken.length).toBeGreaterThan(0);
+    expect(await textOf(channel)).toBe(
+      taken
+        .toSorted()
+        .map((one) => `${one};`)
+        .join(""),
+    );
+  });
+
+  it("are stored once for each sequence of a producer, though all are sent three times", async () => {
+    const channel = newChannel();
+    await send("PUT", channel, TEXT);
+    const post = (sequence: number) =>
+      send(
+        "POST",
+        channel,
+        { ...TEXT, "producer-id": "p", "producer-epoch": "0", "producer-seq": String(sequence) },
+        `${sequence};`,
+      );
+    const statuses = new Set<number>();
+    // A producer goes on from the gap that it is told of, as its client does.
+    for (let next = 0, last = 30; next < last; ) {
+      const sequences = Array.from({ length: Math.min(10, last - next) }, (_, n) => next + n);
+      const answers = await Promise.all([...sequences, ...sequences, ...sequences].map(post));
+      for (const { status } of answers) statuses.add(status);
+      const accepted = answers.map(({ headers, status }) =>
+        status === 409
+          ? Number(headers.get("producer-expected-seq")) - 1
+          : Number(headers.get("producer-seq")),
+      );
+      next = Math.max(...accepted) + 1;
+    }
+    expect([...statuses].every((status) => [200, 204, 409].includes(status))).toBe(true);
+    expect(await textOf(channel)).toBe(Array.from({ length: 30 }, (_, n) => `${n};`).join(""));
+  });
+
+  it("are refused behind the one that closes, and those of another type by themselves", async () => {
+    const channel = newChannel();
+    await send("PUT", channel, TEXT);
+    const answers = await Promise.all(
+      writers.map((n) => {
+        if (n === 40) return send("POST", channel, { ...TEXT, "stream-closed": "true" }, `${n};`);
+        return send("POST", channel, n % 10 === 5 ? { "content-type": "text/html" } : TEXT, `${n};`);
+      }),
+    );
+    const taken = writers.filter((n) => answers[n]?.status === 204);
+    expect(taken).toContain(40);
+    for (const n of writers.filter((one) => !taken.includes(one))) {
+      expect(answers[n]?.status).toBe(409);
+      const isOtherType = n % 10 === 5;
+      if (!isOtherType) expect(answers[n]?.headers.get("stream-closed")).toBe("true");
+    }
+    const read = await send("GET", channel);
+    const text = await read.text();
+    expect(read.headers.get("stream-closed")).toBe("true");
+    expect(text.endsWith("40;")).toBe(true);
+    expect(
+      text
+        .split(";")
+        .slice(0, -1)
+        .map(Number)
+        .toSorted((a, b) => a - b),
+    ).toEqual(taken);
+  });
+});

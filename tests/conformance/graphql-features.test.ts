@@ -178,6 +178,9 @@ describe("errors", () => {
 describe("an operation that is answered without the library", () => {
   const CREATE = `mutation($email: String!) { createUser(input: {name: "Ann", email: $email}) { name email } }`;
   const READ = "query($id: ID!) { user(id: $id) { id name } }";
+  const LISTS = "users(limit: 100) { posts(limit: 100) { id } }";
+  const SIZED = "query($n: Int) { users(limit: $n) { posts(limit: $n) { id } } }";
+  const ALIASES = Array.from({ length: 51 }, (_, index) => `a${index}: __typename`).join(" ");
   const operations: readonly (readonly [name: string, body: object])[] = [
     ["a query", { query: "{ __typename }" }],
     ["a list", { query: "query All { products { id } }", operationName: "All" }],
@@ -190,17 +193,27 @@ describe("an operation that is answered without the library", () => {
     ["null for all variables", { query: READ, variables: null }],
     ["a list for variables", { query: READ, variables: ["usr_none"] }],
     ["half an answer", { query: 'query { __typename user(id: "usr_none") { id } }' }],
+    ["too many aliases", { query: `{ ${ALIASES} }` }],
+    ["too many objects", { query: `{ ${LISTS} }` }],
+    ["too many objects by a variable", { query: SIZED, variables: { n: 100 } }],
+    ["few objects by a variable", { query: SIZED, variables: { n: 1 } }],
+    [
+      "too many objects in one of two",
+      { query: `query A { ${LISTS} } query B { __typename }`, operationName: "B" },
+    ],
     ["bad syntax", { query: "{ user(" }],
     ["an unknown field", { query: "{ nothing }" }],
     ["a mutation that is refused", { query: CREATE, variables: { email: "no address" } }],
     ["no query", { variables: {} }],
     ["a query that is none", { query: 1 }],
   ];
-  const ask = async (body: object, accept: string) => {
-    const response = await post(body, { accept }, alice);
-    const type = response.headers.get("content-type");
+  /** What differs from answer to answer, or says only how long it is. */
+  const PASSING = new Set(["x-request-id", "server-timing", "date", "content-length", "transfer-encoding"]);
+  const ask = async (body: object, accept: string, headers: Record<string, string> = {}) => {
+    const response = await post(body, { accept, ...headers }, alice);
+    const told = [...response.headers].filter(([name]) => !PASSING.has(name));
     const text = await response.text();
-    return { status: response.status, type, body: text.replaceAll(/"requestId":"[^"]*"/g, "") };
+    return { status: response.status, told, body: text.replaceAll(/"requestId":"[^"]*"/g, "") };
   };
 
   // A quality says nothing new, and is for the library to weigh.
@@ -211,6 +224,8 @@ describe("an operation that is answered without the library", () => {
       expect(await ask(body, type)).toEqual(theLibrarys);
       expect(await ask(body, type)).toEqual(theLibrarys);
     }
+    const page = { origin: "https://page.example" };
+    expect(await ask(body, "application/json", page)).toEqual(await ask(body, "application/json;q=1", page));
   });
 
   it("does what it does once, also where there is an error beside it", async () => {

@@ -301,6 +301,85 @@ describe("GET /rpc", () => {
     socket.terminate();
   });
 
+  it("answers publishes that are sent at once each by itself, in order, and keeps the log's", async () => {
+    const [channel, other] = [newChannel(), newChannel()];
+    const { socket, call: over } = await connectRpc(server);
+    await over("channel.subscribe", [channel, "latest"]);
+    const answers: { id: number; result?: { duplicate: boolean }; error?: { data: { code: string } } }[] = [];
+    const seen: unknown[] = [];
+    const done = Promise.withResolvers<void>();
+    socket.on("message", (data) => {
+      const frame = JSON.parse(String(data));
+      if (frame.method === "channel.event") seen.push(frame.params.event.data);
+      if (frame.id !== undefined) answers.push(frame);
+      if (frame.id === 199) done.resolve();
+    });
+    const toCall = (n: number) => {
+      if (n % 20 === 3) return { method: "channel.publish", params: [other, "t", n] };
+      if (n % 20 === 7) return { method: "channel.publish", params: [channel] };
+      if (n % 20 === 9) return { method: "channel.publish", params: ["bad//name", "t", n] };
+      if (n % 20 === 11) return { method: "channel.publish", params: ["news", "t", n] };
+      if (n % 20 === 13) return { method: "channel.publish", params: [channel, "chat.typing", n] };
+      if (n % 20 === 15) return { method: "channel.presence", params: [channel] };
+      // The one before again, by its id.
+      const id = `e${n % 20 === 17 ? n - 1 : n}`;
+      return { method: "channel.publish", params: { channel, type: "t", data: n, id } };
+    };
+    const calls = Array.from({ length: 200 }, (_, n) => n);
+    const isSilent = (n: number) => n % 10 === 5 && n % 20 !== 15;
+    for (const n of calls) {
+      socket.send(JSON.stringify({ jsonrpc: "2.0", ...toCall(n), ...(isSilent(n) ? {} : { id: n }) }));
+    }
+    await done.promise;
+    expect(answers.map(({ id }) => id)).toEqual(calls.filter((n) => !isSilent(n)));
+    for (const { id: n, result, error } of answers) {
+      const code = { 7: "invalid_argument", 9: "invalid_argument", 11: "unauthenticated" }[n % 20];
+      expect([n, error?.data.code]).toEqual([n, code]);
+      if (code === undefined && n % 20 !== 15) expect(result?.duplicate).toBe(n % 20 === 17);
+    }
+    const isHere = (n: number) => ![3, 7, 9, 11, 15, 17].includes(n % 20);
+    // What is not stored keeps its place among what is.
+    await expect.poll(() => seen).toEqual(calls.filter(isHere));
+    const dataOf = async (name: string) => {
+      const page = (await call("channel.read", [name, "earliest", 1000])) as { events: { data: number }[] };
+      return page.events.map(({ data }) => data);
+    };
+    expect(await dataOf(channel)).toEqual(calls.filter((n) => isHere(n) && n % 20 !== 13));
+    expect(await dataOf(other)).toEqual(calls.filter((n) => n % 20 === 3));
+    socket.terminate();
+  });
+
+  it("counts publishes that are sent at once each by itself", async () => {
+    const limited = await serveTarget({
+      RATE_LIMITS: "on",
+      PUBLISHES_PER_SECOND: "20",
+      REQUESTS_PER_SECOND: "60",
+    });
+    const { socket } = await connectRpc(limited);
+    const channel = newChannel();
+    const answers: { id: number; error?: { data: { code: string; retryAfterMs: number } } }[] = [];
+    const done = Promise.withResolvers<void>();
+    socket.on("message", (data) => {
+      answers.push(JSON.parse(String(data)));
+      if (answers.length === 200) done.resolve();
+    });
+    for (let id = 0; id < 200; id += 1) {
+      socket.send(
+        JSON.stringify({ jsonrpc: "2.0", id, method: "channel.publish", params: [channel, "t", id] }),
+      );
+    }
+    await done.promise;
+    expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: 200 }, (_, n) => n));
+    const taken = answers.filter(({ error }) => error === undefined).map(({ id }) => id);
+    expect(taken.slice(0, 20)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+    expect(taken.length).toBeLessThan(150);
+    for (const { error } of answers.filter((one) => one.error !== undefined)) {
+      expect(error?.data).toMatchObject({ code: "rate_limited", retryAfterMs: expect.any(Number) });
+    }
+    socket.terminate();
+    await limited.stop();
+  });
+
   it("answers what it cannot take, and goes on", async () => {
     const { socket, call: over } = await connectRpc(server);
     const answers: unknown[] = [];

@@ -33,17 +33,18 @@ const create = (
     ...more,
     body: UTF8.encode(more.body ?? ""),
   });
+const toAppend = (body: string, more: Partial<StreamAppendRequest> = {}): StreamAppendRequest => ({
+  source: "/test",
+  rateKey: undefined,
+  contentType: "text/plain",
+  isClosing: false,
+  producer: undefined,
+  writerSequence: undefined,
+  ...more,
+  body: UTF8.encode(body),
+});
 const append = (name: ChannelName, body: string, more: Partial<StreamAppendRequest> = {}) =>
-  channels.appendToStream(name, {
-    source: "/test",
-    rateKey: undefined,
-    contentType: "text/plain",
-    isClosing: false,
-    producer: undefined,
-    writerSequence: undefined,
-    ...more,
-    body: UTF8.encode(body),
-  });
+  channels.appendToStream(name, toAppend(body, more));
 const read = (name: ChannelName, after: After = EARLIEST, timeoutMs = 0) =>
   channels.readStream(name, { after, limit: 100, timeoutMs });
 const textOf = async (name: ChannelName, after?: After) =>
@@ -237,6 +238,24 @@ describe("the end of a stream", () => {
     expect(await describeCode(name)).toBe("there");
     live.close();
   });
+
+  it("does not come either while the channel writes to a reader itself", async () => {
+    const [name, unread] = [newName(), newName()];
+    await create(name, { ttlSeconds: 1 });
+    await create(unread, { ttlSeconds: 1 });
+    const held = await createChannels(env.CHANNEL, DEFAULT_LIMITS, { holdsStreams: true }).openStream?.(
+      name,
+      {
+        after: LATEST,
+        wire: "sse",
+        expiresAtMs: undefined,
+      },
+    );
+    await scheduler.wait(1500);
+    expect(await describeCode(name)).toBe("there");
+    expect(await describeCode(unread)).not.toBe("there");
+    await held?.body.cancel();
+  });
 });
 
 describe("a fork", () => {
@@ -330,5 +349,45 @@ describe("a fork", () => {
       expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
       expect([await describeCode(one), await describeCode(other)]).toEqual(["not_found", "not_found"]);
     }
+  });
+});
+
+describe("appends that are carried together", () => {
+  it("are each what they would be by themselves, one after the other", async () => {
+    const producer = (sequence: number, epoch = 1) => ({ producer: { id: "p", epoch, sequence } });
+    const asked: readonly [string, Partial<StreamAppendRequest>][] = [
+      ["a", { writerSequence: "2" }],
+      ["-", { writerSequence: "2" }],
+      ["-", { writerSequence: "1" }],
+      ["b", { writerSequence: "3" }],
+      ["-", { contentType: "text/html" }],
+      ["c", producer(0)],
+      ["-", producer(0)],
+      ["-", producer(2)],
+      ["d", producer(1)],
+      ["e", producer(0, 2)],
+      ["-", producer(2, 1)],
+      ["", {}],
+      ["f", { isClosing: true }],
+      ["-", {}],
+      ["-", producer(1, 2)],
+      ["", { isClosing: true }],
+    ];
+    const [together, apart] = [newName(), newName()];
+    await create(together);
+    await create(apart);
+    const appends = asked.map(([body, more]) => toAppend(body, more));
+    const outcomes = await stubOf(together).appendToStream(appends);
+    const expected = [];
+    for (const one of appends) expected.push(...(await stubOf(apart).appendToStream([one])));
+    // Offsets have the epoch of their channel, and ids are minted; all else is the same.
+    const withoutIds = (outcome: unknown) =>
+      JSON.parse(JSON.stringify(outcome).replace(/"evt_[^"]*"/g, '"id"'), (_key, value) =>
+        typeof value === "string" && /^[0-9A-Za-z]{12,}/.test(value) ? value.slice(-8) : value,
+      );
+    expect(outcomes.map(withoutIds)).toEqual(expected.map(withoutIds));
+    expect(outcomes.map(({ ok }) => ok).filter(Boolean)).toHaveLength(8);
+    expect(await textOf(together)).toBe("abcdef");
+    expect(await textOf(apart)).toBe("abcdef");
   });
 });

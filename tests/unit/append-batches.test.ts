@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ChannelName } from "../../core/channel-name.ts";
 import type { AppendRequest } from "../../core/ports.ts";
 import type { AppendOutcome } from "../../services/append-batches.ts";
-import { AppendBatches } from "../../services/append-batches.ts";
+import { AppendBatches, sizeOfAppend } from "../../services/append-batches.ts";
 
 const CHANNEL = "demo/a" as ChannelName;
 
@@ -14,7 +14,7 @@ class ScriptedChannel {
   /** Whether a turn ends only when the test says so. */
   isHeld = false;
   readonly #turnEnds: (() => void)[] = [];
-  readonly batches = new AppendBatches(
+  readonly batches = new AppendBatches<AppendRequest, AppendOutcome>(
     (channel, requests) => {
       this.calls.push({ channel, names: requests.map(nameOf) });
       const end = Promise.withResolvers<readonly AppendOutcome[]>();
@@ -29,6 +29,7 @@ class ScriptedChannel {
           else resolve();
         }),
     },
+    sizeOfAppend,
   );
 
   async endTurn(): Promise<void> {

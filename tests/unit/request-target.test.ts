@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { channelFromPath } from "../../functions/boundary/channel-path.ts";
-import { pathOf, queryOf } from "../../functions/boundary/request-target.ts";
+import { parametersOf, pathOf, queryOf } from "../../functions/boundary/request-target.ts";
 
 describe("a request's target", () => {
   it.each([
@@ -19,6 +20,36 @@ describe("a request's target", () => {
       ["b", "/"],
     ]);
     expect([...queryOf("http://x/a")]).toEqual([]);
+  });
+
+  it("has the parameters by name that URLSearchParams would find", () => {
+    const part = fc.constantFrom(
+      "a",
+      "b",
+      "ab",
+      "=",
+      "==",
+      "&",
+      "&&",
+      "?",
+      "%20",
+      "+",
+      "%",
+      "#",
+      "é",
+      "-",
+      "",
+    );
+    const text = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, fc.constantFrom("a", "b", "ab", "é", ""), (query, name) => {
+        const url = `http://x/a?${query}`;
+        expect(parametersOf(url).get(name)).toBe(queryOf(url).get(name));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(parametersOf("http://x/a").get("a")).toBeNull();
+    expect(parametersOf("http://x/a?after=earliest&timeout=0").get("timeout")).toBe("0");
   });
 
   it("names a channel below its prefix", () => {

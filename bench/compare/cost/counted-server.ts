@@ -61,7 +61,13 @@ export async function startCountedServer(): Promise<CountedServer> {
     port: 0,
     stateDirectory,
     bundle,
-    environment: { DEV_AUTH: "true", RATE_LIMITS: "off", ALLOW_PRIVATE_WEBHOOKS: "true" },
+    environment: {
+      DEV_AUTH: "true",
+      RATE_LIMITS: "off",
+      ALLOW_PRIVATE_WEBHOOKS: "true",
+      // As in a deploy (wrangler.toml).
+      FEED_STREAMS: "hibernating",
+    },
   });
   const pid = served.runtime.pid ?? 0;
   let cpuBeforeMs = cpuMsOf(pid);

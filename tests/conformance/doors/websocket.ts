@@ -23,11 +23,16 @@ export interface Connection {
 export async function connect(
   target: Target,
   channel: string,
-  options: { readonly after?: string | undefined; readonly protocols?: readonly string[] } = {},
+  options: {
+    readonly after?: string | undefined;
+    readonly protocols?: readonly string[];
+    /** How long it waits after `close()` before it cuts the connection, and loses what the server has not read yet. */
+    readonly closeTimeoutMs?: number;
+  } = {},
 ): Promise<Connection> {
   const url = toUrl(target, `/ws/${channel}`, { after: options.after }).replace(/^http/, "ws");
   // workerd answers a close, but ends the connection only when the client does: `ws` would wait 30 s for it.
-  const socketOptions = { headers: toHeaders(target), closeTimeout: 200 } as const;
+  const socketOptions = { headers: toHeaders(target), closeTimeout: options.closeTimeoutMs ?? 200 } as const;
   const socket = new WebSocket(url, [...(options.protocols ?? [])], socketOptions);
   const events = new Received<ReceivedEvent>();
   const operations = new Received<Frame>();
