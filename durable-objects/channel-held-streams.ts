@@ -25,6 +25,8 @@ export interface HeldStreamsHost {
   flush(): void;
   /** Resolves when all that was written until now is on disk. */
   sync(): Promise<void>;
+  /** Told when the last stream is gone. */
+  onEmpty(): void;
 }
 
 /** Events of a page of a catch-up. */
@@ -128,7 +130,9 @@ export class ChannelHeldStreams implements HeldStreamOwner {
     this.#live[stream.wire].delete(stream);
     this.#behind.delete(stream);
     this.#ending.delete(stream);
-    if (this.size + this.#ending.size === 0) this.#stopTimers();
+    if (this.size + this.#ending.size > 0) return;
+    this.#stopTimers();
+    this.#host.onEmpty();
   }
 
   onTaken(stream: HeldStream): void {

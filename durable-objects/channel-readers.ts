@@ -13,6 +13,8 @@ export interface ReadersHost {
   readonly log: ChannelLog;
   /** Whether nothing more will ever be appended. */
   isClosed(): boolean;
+  /** Told when nobody is left to whom the channel writes a stream. */
+  onNoStreams(): void;
   /** Told of each event that is not stored, for readers that are not here. */
   onBroadcast(json: string): void;
 }
@@ -42,6 +44,7 @@ export class ChannelReaders {
       isClosed: () => host.isClosed(),
       flush: () => this.#batches.flush(),
       sync: () => context.storage.sync(),
+      onEmpty: () => host.onNoStreams(),
     });
     this.sockets = new ChannelSockets(
       context,

@@ -349,6 +349,9 @@ export class Channel extends DurableObject<ChannelEnv> {
     return this.#readers.streams.size;
   }
 
+  /** Called when the last of those streams is gone; for what stands around the object (self-host/workers/drain.ts). */
+  onNoStreams?(): void;
+
   /** Ends those streams with a last word. */
   closeStreams(message: string): void {
     this.#readers.streams.closeAll(new EverywireError("unavailable", message));
@@ -427,6 +430,7 @@ export class Channel extends DurableObject<ChannelEnv> {
       limits: this.#limits,
       log: this.#log,
       isClosed: () => this.#stream.state.isClosed,
+      onNoStreams: () => this.onNoStreams?.(),
       onBroadcast: (json) => this.#subscribers.onUnstored(json),
     });
   }

@@ -20,6 +20,8 @@ interface DurableObjectShape {
   waitText?: Wait;
   /** How many readers it writes a response to. */
   readonly heldStreams?: number;
+  /** What it calls when there are none any more. */
+  onNoStreams?(): void;
   /** Ends those responses with a last word. */
   closeStreams?(message: string): void;
   drain?(): void;
@@ -63,7 +65,6 @@ export function makeDrainable(prototype: object, binding: string): void {
       const response = await fetch.call(this, request);
       // A socket that cannot hibernate is told of by what is sent on it, and its end is told to nobody here.
       if (response.status === 101 && this.ctx.getWebSockets().length > 0) hold(this);
-      // Nobody tells when a stream ends: it is looked at when something else does, and at the latest by `drain`.
       if (this.heldStreams) hold(this);
       return response;
     };
@@ -80,6 +81,9 @@ export function makeDrainable(prototype: object, binding: string): void {
       return webSocketError.call(this, socket, error);
     };
   }
+  shape.onNoStreams = function (this: DurableObjectShape) {
+    release(this);
+  };
   for (const name of ["wait", "waitText"] as const) {
     const wait = shape[name];
     if (wait === undefined) continue;

@@ -12,6 +12,7 @@ const EPOCH = "0mi9x2k4qz7f";
 class Channel {
   readonly events: StoredEvent[] = [];
   isClosed = false;
+  readonly onEmpty = vi.fn();
   /** Whether writes are on disk as soon as they are asked for. */
   isQuick = true;
   #syncs: (() => void)[] = [];
@@ -24,6 +25,7 @@ class Channel {
       log: this,
       isClosed: () => this.isClosed,
       flush: () => {},
+      onEmpty: this.onEmpty,
       sync: () => (this.isQuick ? Promise.resolve() : new Promise((resolve) => this.#syncs.push(resolve))),
     });
   }
@@ -185,7 +187,10 @@ describe("streams that a channel writes", () => {
     expect(vi.getTimerCount()).toBe(1);
     await vi.advanceTimersByTimeAsync(1000);
     expect(await Promise.all([a.next(), b.next()])).toEqual(["\n", "\n"]);
-    await Promise.all([a.reader.cancel(), b.reader.cancel()]);
+    await a.reader.cancel();
+    expect(channel.onEmpty).not.toHaveBeenCalled();
+    await b.reader.cancel();
+    expect(channel.onEmpty).toHaveBeenCalledOnce();
     expect([channel.streams.size, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
