@@ -145,6 +145,22 @@ export interface SocketRequest {
   readonly subprotocol: string | undefined;
 }
 
+/**
+ * A way to one channel for whoever appends to it again and again: it costs something to open and to hold, and little for
+ * each append.
+ */
+export interface AppendLine {
+  /** False once it was closed, from either end. */
+  readonly isOpen: boolean;
+  /**
+   * {@link Channels.append}, one after the other: the next is asked when this one is answered.
+   *
+   * @throws EverywireError `unavailable` too, where the line was cut and whether it happened is unknown
+   */
+  append(request: AppendRequest): Promise<readonly Receipt[]>;
+  close(): void;
+}
+
 /** A reader of one channel to whom the channel writes itself. */
 export interface HeldStreamRequest {
   readonly after: After;
@@ -165,6 +181,7 @@ export interface HeldStream {
 export interface Channels {
   /** Appends, all or none, durably: when this resolves, `kill -9` cannot lose them. */
   append(channel: ChannelName, request: AppendRequest): Promise<readonly Receipt[]>;
+  openAppendLine(channel: ChannelName): Promise<AppendLine>;
   /** Sends events to who listens now, without storing them. */
   broadcast(
     channel: ChannelName,

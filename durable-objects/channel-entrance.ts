@@ -16,6 +16,9 @@ type ClientOpening = { readonly kind: "client" } & SocketRequest;
 /** A stream that the channel writes itself. */
 export type StreamOpening = { readonly kind: "stream" } & HeldStreamRequest;
 
+/** A line of a function that appends again and again. */
+export type LineOpening = { readonly kind: "appends" };
+
 /** Lets readers in and out of a channel, and tells the others of members who come and go. */
 export class ChannelEntrance {
   readonly #sockets: ChannelSockets;

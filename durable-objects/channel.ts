@@ -19,9 +19,10 @@ import type { RelayReferral } from "../wire/relay-text.ts";
 import { SEE_RELAY_STATUS, toRelayName } from "../wire/relay-text.ts";
 import { decodeAppends, encodeOutcomes, encodeReceipts } from "../wire/rpc-text.ts";
 import { ChannelAlarm } from "./channel-alarm.ts";
+import { ChannelAppendLines } from "./channel-append-lines.ts";
 import type { AppendedAll } from "./channel-appends.ts";
 import { ChannelAppends } from "./channel-appends.ts";
-import type { SocketOpening, StreamOpening } from "./channel-entrance.ts";
+import type { LineOpening, SocketOpening, StreamOpening } from "./channel-entrance.ts";
 import { ChannelEntrance, toUpgrade } from "./channel-entrance.ts";
 import type { OpenedFork, OpenForkRequest } from "./channel-fork.ts";
 import { openFork } from "./channel-fork.ts";
@@ -85,6 +86,7 @@ export class Channel extends DurableObject<ChannelEnv> {
   readonly #entrance: ChannelEntrance;
   readonly #alarm: ChannelAlarm;
   readonly #appends: ChannelAppends;
+  readonly #lines: ChannelAppendLines;
 
   constructor(context: DurableObjectState, env: ChannelEnv) {
     super(context, env);
@@ -132,6 +134,7 @@ export class Channel extends DurableObject<ChannelEnv> {
     this.#streams = this.#createStreamCommands();
     this.#relayDesk = this.#createRelayDesk();
     this.#appends = this.#createAppends();
+    this.#lines = new ChannelAppendLines(context, (text) => this.append(text));
   }
 
   get channelName(): string {
@@ -347,7 +350,8 @@ export class Channel extends DurableObject<ChannelEnv> {
     const header = request.headers.get(SOCKET_REQUEST_HEADER);
     if (header === null) return new Response(null, { status: 400 });
     this.#commands.flush();
-    const opening = JSON.parse(header) as SocketOpening | StreamOpening;
+    const opening = JSON.parse(header) as SocketOpening | StreamOpening | LineOpening;
+    if (opening.kind === "appends") return new Response(null, { status: 101, webSocket: this.#lines.open() });
     if (opening.kind === "stream") return this.#answerStream(opening);
     const relay = this.#relays.choose(this.#readers.size);
     if (relay !== undefined)
@@ -358,18 +362,24 @@ export class Channel extends DurableObject<ChannelEnv> {
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
-    return this.#commands.onMessage(socket, message);
+    return this.#lines.has(socket)
+      ? this.#lines.onMessage(socket, message)
+      : this.#commands.onMessage(socket, message);
   }
 
   override webSocketClose(socket: WebSocket): void {
-    this.#commands.flush();
-    this.#entrance.onGone(socket);
+    this.#onGone(socket);
     // Without arguments: 1005, 1006 and 1015 must not be sent back (RFC 6455 §7.4.1).
     socket.close();
   }
 
   override webSocketError(socket: WebSocket): void {
+    this.#onGone(socket);
+  }
+
+  #onGone(socket: WebSocket): void {
     this.#commands.flush();
+    this.#lines.onGone(socket);
     this.#entrance.onGone(socket);
   }
 

@@ -4,23 +4,18 @@ import { EverywireError } from "../core/error.ts";
 import type { NewEvent } from "../core/event.ts";
 import { encodeEvent, withSequence } from "../core/event.ts";
 import { toDefaultSource } from "../core/identity.ts";
-import type { Limits } from "../core/limits.ts";
+import { toNewEvent, withPublisher } from "../core/mqtt-message.ts";
+import { toReceiveMaximum } from "../core/mqtt-session.ts";
 import { assertTopicName, toChannelName, toTopicName } from "../core/mqtt-topic.ts";
 import type { PublishResult } from "../core/operations/publish-event.ts";
 import { publishEvents } from "../core/operations/publish-event.ts";
+import { encodeAcknowledgement, encodeStored } from "../wire/mqtt-acknowledgement.ts";
 import { BadPacket, PACKET_TYPES, PROTOCOL_ERROR } from "../wire/mqtt-frame.ts";
 import type { PublishPacket } from "../wire/mqtt-publish.ts";
 import { decodePublish } from "../wire/mqtt-publish.ts";
 import { TOPIC_ALIAS_MAXIMUM } from "./mqtt-connack.ts";
-import { toNewEvent } from "./mqtt-event.ts";
 import type { MqttLink } from "./mqtt-link.ts";
-import {
-  encodeAcknowledgement,
-  encodePacket,
-  REASON,
-  toReasonCode,
-  toReasonProperties,
-} from "./mqtt-packets.ts";
+import { encodePacket, REASON, toReasonCode, toReasonProperties } from "./mqtt-packets.ts";
 import type { RetainedMessage } from "./mqtt-retained.ts";
 import type { SessionStore } from "./mqtt-session-store.ts";
 
@@ -35,19 +30,6 @@ export interface InboundHost {
 
 /** How often a publish over the rate is put off for a client that cannot be told so (MQTT 3.1.1), and no longer. */
 const MAX_DELAYS = 20;
-/** However low the rate is, so many messages may be on their way: a window of a few would be slow without need. */
-const MIN_PACED_WINDOW = 30;
-
-/**
- * The QoS 1 and 2 messages that a client may have on their way: where publishing has a rate, no more than half a second's
- * worth, so that a client is paced by its answers rather than refused.
- */
-export function toReceiveMaximum(limits: Limits, hasRateLimits: boolean): number {
-  const { MAX_MQTT_INFLIGHT, PUBLISHES_PER_SECOND } = limits;
-  if (!hasRateLimits) return MAX_MQTT_INFLIGHT;
-  return Math.min(MAX_MQTT_INFLIGHT, Math.max(MIN_PACED_WINDOW, Math.floor(PUBLISHES_PER_SECOND / 2)));
-}
-
 /** A PUBLISH on its way into the log. */
 interface Incoming {
   readonly packet: PublishPacket;
@@ -111,6 +93,13 @@ export class MqttInbound {
     return batch;
   }
 
+  /** What events say of their publisher: nothing where no subscription of the session has to know its own. */
+  get publisher(): string | undefined {
+    const { store, publisherId } = this.#host;
+    for (const { noLocal } of store.subscriptions.values()) if (noLocal) return publisherId;
+    return undefined;
+  }
+
   /** Holds a client to the messages that it may have on their way (MQTT 5 §3.3.4). @throws BadPacket */
   assertReceiveMaximum(packets: readonly Uint8Array[], version: number): void {
     const { store } = this.#host;
@@ -154,18 +143,17 @@ export class MqttInbound {
     const { identity, nowMs } = this.#host.context();
     const { qos, packetId } = packet;
     const key = qos === 2 && packetId !== undefined ? store.messageKey(packetId) : undefined;
-    const hasNoLocal = [...store.subscriptions.values()].some(({ noLocal }) => noLocal);
     const isKept = toTopicName(channel) !== topic;
     if (isKept) await this.#host.noteTopic(channel, topic);
     try {
-      return toNewEvent(packet, {
+      const event = toNewEvent(packet, {
         source: toDefaultSource(identity),
         nowMs,
         // The same for the same message, so that the log knows it where it comes again.
         eventId: key === undefined ? undefined : `${this.#host.publisherId}-${key}`,
         topicToKeep: isKept ? topic : undefined,
-        publisher: hasNoLocal ? this.#host.publisherId : undefined,
       });
+      return withPublisher(event, this.publisher);
     } catch (thrown) {
       return EverywireError.from(thrown);
     }
@@ -265,14 +253,7 @@ export class MqttInbound {
     if (messageId === undefined) return undefined;
     const cmd = packet.qos === 1 ? "puback" : "pubrec";
     const isTold = link.version === 5 && this.#host.store.state?.wantsReasons === true;
-    if (!isTold) return encodeAcknowledgement(cmd, messageId);
-    const { id, sequence, duplicate } = result;
-    const userProperties = {
-      id,
-      ...(sequence === undefined ? {} : { sequence }),
-      duplicate: String(duplicate),
-    };
-    return encodePacket({ cmd, messageId, reasonCode: REASON.SUCCESS, properties: { userProperties } }, 5);
+    return isTold ? encodeStored(cmd, messageId, result) : encodeAcknowledgement(cmd, messageId);
   }
 }
 

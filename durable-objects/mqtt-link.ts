@@ -1,4 +1,11 @@
-import { CONSUMED_STEP_BYTES, encodeConsumed, MAX_UNCONSUMED_BYTES } from "../core/mqtt-session.ts";
+import type { PublishTerms } from "../core/mqtt-session.ts";
+import {
+  CONSUMED_STEP_BYTES,
+  encodeConsumed,
+  encodeSettled,
+  MAX_UNCONSUMED_BYTES,
+  STOP,
+} from "../core/mqtt-session.ts";
 import { concatBytes } from "../wire/bytes.ts";
 
 /** What is kept on the socket while the object sleeps. */
@@ -7,6 +14,9 @@ interface LinkAttachment {
   /** What the session keeps here ({@link SessionStore.takeSnapshot}). */
   readonly kept?: string;
 }
+
+/** A function that says nothing for so long has died: its answer comes when what it publishes is stored. */
+const STOP_TIMEOUT_MS = 1000;
 
 /** The connection of a session: a socket to the function that holds the client's own. */
 export class MqttLink {
@@ -18,6 +28,7 @@ export class MqttLink {
   #unconsumedBytes = 0;
   #consumedBytes = 0;
   #isOpen = true;
+  readonly #stopped = Promise.withResolvers<void>();
 
   constructor(socket: WebSocket, version: number, kept?: string) {
     this.socket = socket;
@@ -76,12 +87,34 @@ export class MqttLink {
   consume(bytes: number): void {
     this.#consumedBytes += bytes;
     if (this.#consumedBytes < CONSUMED_STEP_BYTES || !this.#isOpen) return;
+    this.#tell(encodeConsumed(this.#consumedBytes));
+    this.#consumedBytes = 0;
+  }
+
+  /** Tells the function that all that it sent is dealt with; the answers to that go first. */
+  settle(terms: PublishTerms): void {
+    this.flush();
+    this.#tell(encodeSettled(terms));
+  }
+
+  /** Has the function publish nothing more. Resolves when what it had begun is stored, or it is gone. */
+  async stop(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#tell(STOP);
+    await Promise.race([this.#stopped.promise, scheduler.wait(STOP_TIMEOUT_MS)]);
+  }
+
+  onStopped(): void {
+    this.#stopped.resolve();
+  }
+
+  #tell(text: string): void {
+    if (!this.#isOpen) return;
     try {
-      this.socket.send(encodeConsumed(this.#consumedBytes));
+      this.socket.send(text);
     } catch {
       this.#isOpen = false;
     }
-    this.#consumedBytes = 0;
   }
 
   close(): void {

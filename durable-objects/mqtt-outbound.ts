@@ -1,12 +1,13 @@
 import type { CloudEvent } from "../core/event.ts";
 import { matchesTopicFilter, toTopicName } from "../core/mqtt-topic.ts";
 import type { StoredEvent } from "../core/ports.ts";
+import { encodeAcknowledgement } from "../wire/mqtt-acknowledgement.ts";
 import type { PublishProperties } from "../wire/mqtt-publish.ts";
 import { encodePublish } from "../wire/mqtt-publish.ts";
 import type { SaysSequence } from "./mqtt-event.ts";
 import { toDeliveryFacts, toOutgoing } from "./mqtt-event.ts";
 import type { MqttLink } from "./mqtt-link.ts";
-import { encodeAcknowledgement, encodePacket, REASON } from "./mqtt-packets.ts";
+import { encodePacket, REASON } from "./mqtt-packets.ts";
 import type { Delivery, Subscription } from "./mqtt-session-state.ts";
 import type { SessionStore } from "./mqtt-session-store.ts";
 

@@ -1,6 +1,7 @@
 import type { Packet } from "mqtt-packet";
 import { generate, parser } from "mqtt-packet";
 import { EverywireError } from "../core/error.ts";
+import type { AcknowledgementName } from "../wire/mqtt-acknowledgement.ts";
 import { BadPacket, MALFORMED_PACKET } from "../wire/mqtt-frame.ts";
 
 /** The reason codes of MQTT 5 (§2.4) that we say. */
@@ -78,7 +79,7 @@ export function toReasonProperties(thrown: unknown) {
 const ACKNOWLEDGEMENTS = { 4: "puback", 5: "pubrec", 6: "pubrel", 7: "pubcomp" } as const;
 
 export interface Acknowledgement {
-  readonly cmd: (typeof ACKNOWLEDGEMENTS)[keyof typeof ACKNOWLEDGEMENTS];
+  readonly cmd: AcknowledgementName;
   readonly packetId: number;
   readonly reasonCode: number;
 }
@@ -97,10 +98,3 @@ export function decodeAcknowledgement(bytes: Uint8Array, version: number): Ackno
   const reasonCode = "reasonCode" in packet ? (packet.reasonCode ?? 0) : 0;
   return { cmd, packetId: messageId, reasonCode };
 }
-
-/** An acknowledgement that says no more than yes. */
-export function encodeAcknowledgement(cmd: Acknowledgement["cmd"], packetId: number): Uint8Array {
-  return Uint8Array.of(HEADERS[cmd], 2, packetId >> 8, packetId & 0xff);
-}
-
-const HEADERS = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;

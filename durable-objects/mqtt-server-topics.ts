@@ -1,5 +1,5 @@
+import { MESSAGE_TYPE } from "../core/mqtt-message.ts";
 import { VERSION } from "../core/version.ts";
-import { MESSAGE_TYPE } from "./mqtt-event.ts";
 import type { MqttRetained } from "./mqtt-retained.ts";
 
 /** What is told under `$SYS/`, to who subscribes to it: as messages that the topics keep. They are not followed. */

@@ -2,12 +2,12 @@ import type { OperationContext } from "../core/context.ts";
 import type { Identity } from "../core/identity.ts";
 import { createId } from "../core/ids.ts";
 import type { MqttOpening } from "../core/mqtt-session.ts";
+import { toReceiveMaximum } from "../core/mqtt-session.ts";
 import { BadPacket, PROTOCOL_ERROR } from "../wire/mqtt-frame.ts";
 import type { ChannelFollower } from "./channel-follower.ts";
 import type { Directory } from "./directory.ts";
 import type { MqttChannels } from "./mqtt-channels.ts";
 import { encodeConnack, TOPIC_ALIAS_MAXIMUM } from "./mqtt-connack.ts";
-import { toReceiveMaximum } from "./mqtt-inbound.ts";
 import { MqttLink } from "./mqtt-link.ts";
 import type { MqttOutbound } from "./mqtt-outbound.ts";
 import { encodePacket, REASON } from "./mqtt-packets.ts";
@@ -89,6 +89,8 @@ export class MqttSessionLife {
   async #endBefore({ isCleanStart }: MqttOpening): Promise<void> {
     const old = this.#parts.link;
     if (old !== undefined) {
+      // What its client had published comes before anything of the new connection, and before the will.
+      await old.stop();
       if (old.version === 5) old.send(encodePacket({ cmd: "disconnect", reasonCode: REASON.TAKEN_OVER }, 5));
       await this.onCut();
     } else if (this.#parts.store.state !== undefined && this.#parts.store.state.endedMs === undefined) {

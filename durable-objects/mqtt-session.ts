@@ -4,7 +4,7 @@ import type { OperationContext } from "../core/context.ts";
 import { EverywireError } from "../core/error.ts";
 import type { Identity } from "../core/identity.ts";
 import type { MqttOpening } from "../core/mqtt-session.ts";
-import { decodeConsumed } from "../core/mqtt-session.ts";
+import { decodeConsumed, SETTLE, STOPPED } from "../core/mqtt-session.ts";
 import { BadPacket, PACKET_TYPES, PROTOCOL_ERROR, splitPackets } from "../wire/mqtt-frame.ts";
 import type { MqttLink } from "./mqtt-link.ts";
 import { decodeAcknowledgement, decodePacket, encodePacket, toReasonCode } from "./mqtt-packets.ts";
@@ -49,19 +49,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     }
 
     override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
-      const link = this.#linkOf(socket);
-      if (typeof message === "string") {
-        const consumed = decodeConsumed(message);
-        if (consumed === undefined) {
-          this.#openings += 1;
-          return this.#enqueue(async () => {
-            this.#openings -= 1;
-            await this.#core.life.connect(socket, JSON.parse(message) as MqttOpening);
-          });
-        }
-        link?.onConsumed(consumed);
-        return link === undefined ? undefined : this.#core.onRoom().then(() => this.#core.afterTurn());
-      }
+      if (typeof message === "string") return this.#onText(socket, message);
       const bytes = new Uint8Array(message);
       const waiting = this.#packets.get(socket);
       if (waiting !== undefined) {
@@ -71,6 +59,29 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
       const packets = splitPackets(bytes);
       this.#packets.set(socket, packets);
       return this.#enqueue(() => this.#onPackets(socket, packets));
+    }
+
+    #onText(socket: WebSocket, text: string): Promise<void> | void {
+      if (text === SETTLE) {
+        return this.#enqueue(async () => {
+          this.#linkOf(socket)?.settle({ publisher: this.#core.inbound.publisher });
+        });
+      }
+      const link = this.#linkOf(socket);
+      if (text === STOPPED) {
+        link?.onStopped();
+        return;
+      }
+      const consumed = decodeConsumed(text);
+      if (consumed === undefined) {
+        this.#openings += 1;
+        return this.#enqueue(async () => {
+          this.#openings -= 1;
+          await this.#core.life.connect(socket, JSON.parse(text) as MqttOpening);
+        });
+      }
+      link?.onConsumed(consumed);
+      return link === undefined ? undefined : this.#core.onRoom().then(() => this.#core.afterTurn());
     }
 
     override webSocketClose(socket: WebSocket): Promise<void> {
@@ -120,6 +131,7 @@ export function createMqttSessionClass<Env extends MqttPeers>(toContext: ToConte
     }
 
     #onGone(socket: WebSocket): Promise<void> {
+      this.#linkOf(socket)?.onStopped();
       return this.#enqueue(async () => {
         this.#packets.delete(socket);
         if (this.#linkOf(socket) !== undefined) await this.#core.life.onCut();

@@ -3,10 +3,10 @@ import type { OperationContext } from "../core/context.ts";
 import { EverywireError } from "../core/error.ts";
 import { encodeEvent, withSequence } from "../core/event.ts";
 import { toDefaultSource } from "../core/identity.ts";
+import { toNewEvent } from "../core/mqtt-message.ts";
 import type { MqttWill } from "../core/mqtt-session.ts";
 import { toChannelName, toTopicName } from "../core/mqtt-topic.ts";
 import { publishEvent } from "../core/operations/publish-event.ts";
-import { toNewEvent } from "./mqtt-event.ts";
 import type { MqttRetained } from "./mqtt-retained.ts";
 
 /**
@@ -26,13 +26,12 @@ export async function publishWill(
   const properties = { ...will, correlationData };
   try {
     const event = toNewEvent(
-      { topic, qos, isRetained, isDuplicate: false, packetId: undefined, properties, payload },
+      { qos, isRetained, properties, payload },
       {
         source: toDefaultSource(context.identity),
         nowMs: context.nowMs,
         eventId: undefined,
         topicToKeep: toTopicName(channel) === topic ? undefined : topic,
-        publisher: undefined,
       },
     );
     const { sequence } = await publishEvent({ ...context, hasRateLimits: false }, channel, event);

@@ -14,7 +14,7 @@ import type { Failure, Result } from "../core/result.ts";
 import { unwrap } from "../core/result.ts";
 import type { StreamAppended, StreamAppendRequest } from "../core/stream.ts";
 import type { Channel } from "../durable-objects/channel.ts";
-import type { SocketOpening, StreamOpening } from "../durable-objects/channel-entrance.ts";
+import type { LineOpening, SocketOpening, StreamOpening } from "../durable-objects/channel-entrance.ts";
 import type { Directory as DirectoryObject } from "../durable-objects/directory.ts";
 import type { Relay } from "../durable-objects/relay.ts";
 import { CURSOR_HEADER, SOCKET_REQUEST_HEADER } from "../wire/feed-frame.ts";
@@ -24,12 +24,18 @@ import { decodeEventPage, decodeOutcomes, decodeReceipts, encodeAppends } from "
 import { encodeHeaderJson } from "../wire/socket-opening.ts";
 import type { AppendOutcome, AppendSize, SendAppends } from "./append-batches.ts";
 import { AppendBatches, sizeOfAppend } from "./append-batches.ts";
+import { SocketAppendLine } from "./append-line.ts";
 import { ChannelSubscription } from "./channel-subscription.ts";
 
 /** Hands one channel the appends of one or of several requests. */
 function createSendAppends(namespace: DurableObjectNamespace<Channel>): SendAppends {
   return async (channel, requests) =>
     decodeOutcomes<Failure>(await namespace.getByName(channel).append(encodeAppends(requests)));
+}
+
+function toSocket({ webSocket }: Response): WebSocket {
+  if (webSocket === null) throw new Error("The channel answered 101 without a socket.");
+  return webSocket;
 }
 
 function sizeOfStreamAppend({ body }: StreamAppendRequest): AppendSize {
@@ -68,7 +74,7 @@ export function createChannels(
 ): Channels {
   const ask = async (
     channel: ChannelName,
-    opening: SocketOpening | StreamOpening,
+    opening: SocketOpening | StreamOpening | LineOpening,
     headers: Readonly<Record<string, string>>,
   ): Promise<Response> => {
     const init = { headers: { ...headers, [SOCKET_REQUEST_HEADER]: encodeHeaderJson(opening) } };
@@ -82,7 +88,7 @@ export function createChannels(
     if (response.status >= 400) throw EverywireError.fromData((await response.json()) as ErrorData);
     return response;
   };
-  const open = (channel: ChannelName, opening: SocketOpening) =>
+  const open = (channel: ChannelName, opening: SocketOpening | LineOpening) =>
     ask(channel, opening, { upgrade: "websocket" });
   const openStream = async (
     channel: ChannelName,
@@ -108,6 +114,8 @@ export function createChannels(
       if (typeof outcome !== "string") throw EverywireError.fromData(outcome.error);
       return decodeReceipts(outcome);
     },
+    openAppendLine: async (channel) =>
+      new SocketAppendLine(toSocket(await open(channel, { kind: "appends" }))),
     broadcast: async (channel, events, rateKey) => {
       unwrap(await namespace.getByName(channel).broadcast(events, rateKey));
     },
@@ -117,9 +125,8 @@ export function createChannels(
     read: async (channel, request) => toPage(await namespace.getByName(channel).readText(request)),
     wait: async (channel, request) => toPage(await namespace.getByName(channel).waitText(request)),
     subscribe: async (channel, { after }) => {
-      const { webSocket } = await open(channel, { kind: "feed", after });
-      if (webSocket === null) throw new Error("The channel answered 101 without a socket.");
-      return new ChannelSubscription(webSocket, limits.MAX_READER_BUFFER_BYTES);
+      const socket = toSocket(await open(channel, { kind: "feed", after }));
+      return new ChannelSubscription(socket, limits.MAX_READER_BUFFER_BYTES);
     },
     ...(holdsStreams ? { openStream } : {}),
     openSocket: (channel, request) => open(channel, { kind: "client", ...request }),

@@ -4,6 +4,7 @@ import type { After } from "../core/cursor.ts";
 import { EverywireError } from "../core/error.ts";
 import { cursorAt, resolveStart } from "../core/log-state.ts";
 import type {
+  AppendLine,
   AppendRequest,
   ChannelListing,
   Channels,
@@ -80,6 +81,20 @@ class RedisChannels implements Channels {
     if (typeof outcome !== "string") throw EverywireError.fromData(outcome.error);
     this.#tail.poke();
     return decodeReceipts(outcome);
+  }
+
+  /** Nothing is held open: an append is a request to Redis, whoever asks and however often. */
+  async openAppendLine(channel: ChannelName): Promise<AppendLine> {
+    let isOpen = true;
+    return {
+      get isOpen() {
+        return isOpen;
+      },
+      append: (request) => this.append(channel, request),
+      close: () => {
+        isOpen = false;
+      },
+    };
   }
 
   async broadcast(

@@ -56,6 +56,21 @@ export function describeChannels(open: () => Channels): void {
       expect((await read(name, EARLIEST)).events).toHaveLength(2);
     });
 
+    it("takes appends on a line as it takes others, also among them", async () => {
+      const name = newName();
+      const line = await open().openAppendLine(name);
+      const [first] = await line.append({ events: [event(1), event(2, "a")], rateKey: undefined });
+      await append(name, event(3));
+      const again = await line.append({ events: [event(2, "a"), event(4)], rateKey: undefined });
+      expect(again.map(({ duplicate }) => duplicate)).toEqual([true, false]);
+      const { events } = await read(name, EARLIEST);
+      expect(events.map(({ json }) => dataOf(json))).toEqual([1, 2, 3, 4]);
+      expect(events[0]?.sequence).toBe(first?.sequence);
+      line.close();
+      expect(line.isOpen).toBe(false);
+      await append(name, event(5));
+    });
+
     it("knows a producer's repeat, refuses what skips one, and fences off an older epoch", async () => {
       const name = newName();
       const [first] = await stamped(name, 0, 0);

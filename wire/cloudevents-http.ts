@@ -3,7 +3,6 @@
  * (§3.1.3.1), and their values are percent-encoded (§3.1.3.2).
  */
 
-export const STRUCTURED_MEDIA_TYPE = "application/cloudevents+json";
 export const BATCH_MEDIA_TYPE = "application/cloudevents-batch+json";
 export const ATTRIBUTE_HEADER_PREFIX = "ce-";
 
@@ -39,16 +38,4 @@ export function decodeHeaderValue(header: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** How a body becomes `data` (CloudEvents JSON format 1.0.2, §3.1): JSON as itself, text as a string, or bytes. */
-export type BodyForm = "json" | "text" | "bytes";
-
-const JSON_TYPE = /^[^/]+\/(?:json|[^/]+\+json)$/;
-const TEXT_TYPE = /^(?:text\/.+|application\/(?:xml|[^/]+\+xml))$/;
-
-/** @param mediaType in lower case, without parameters; "" where there is none */
-export function bodyFormOf(mediaType: string): BodyForm {
-  if (JSON_TYPE.test(mediaType)) return "json";
-  return TEXT_TYPE.test(mediaType) ? "text" : "bytes";
 }

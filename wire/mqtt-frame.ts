@@ -8,6 +8,11 @@ export const PACKET_TYPES = {
   DISCONNECT: 14,
 } as const;
 
+/** PUBACK, PUBREC, PUBREL or PUBCOMP. */
+export function isAcknowledgement([header = 0]: Uint8Array): boolean {
+  return header >= 0x40 && header < 0x80;
+}
+
 /** A packet that breaks the rules; `reasonCode` is what MQTT 5 says of it. */
 export class BadPacket extends Error {
   override readonly name = "BadPacket";
@@ -37,6 +42,18 @@ function packetLength(bytes: Uint8Array, offset: number): number | undefined {
     if (byte < 0x80) return 2 + index + length;
   }
   throw new BadPacket(MALFORMED_PACKET, "A packet's length has at most 4 bytes.");
+}
+
+/** A variable byte integer (MQTT 5 §1.5.5). */
+export function encodeVariable(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    const low = rest % 128;
+    rest = Math.floor(rest / 128);
+    bytes.push(rest > 0 ? low | 0x80 : low);
+  } while (rest > 0);
+  return bytes;
 }
 
 /** Splits bytes that hold whole packets and nothing else. @throws BadPacket */

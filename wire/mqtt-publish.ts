@@ -1,4 +1,4 @@
-import { BadPacket, MALFORMED_PACKET, PROTOCOL_ERROR } from "./mqtt-frame.ts";
+import { BadPacket, encodeVariable, MALFORMED_PACKET, PROTOCOL_ERROR } from "./mqtt-frame.ts";
 
 /**
  * PUBLISH, the packet that MQTT is about (MQTT 5 §3.3, MQTT 3.1.1 §3.3). It has a codec of its own beside mqtt-packet's,
@@ -180,24 +180,14 @@ function encodeProperties(properties: PublishProperties): Uint8Array {
     body.push(PROPERTY.CORRELATION_DATA);
     data(correlationData);
   }
-  for (const id of properties.subscriptionIds ?? []) body.push(PROPERTY.SUBSCRIPTION_ID, ...toVariable(id));
+  for (const id of properties.subscriptionIds ?? [])
+    body.push(PROPERTY.SUBSCRIPTION_ID, ...encodeVariable(id));
   for (const [name, value] of properties.userProperties ?? []) {
     body.push(PROPERTY.USER_PROPERTY);
     data(UTF8.encode(name));
     data(UTF8.encode(value));
   }
-  return body.length === 0 ? NO_PROPERTIES : Uint8Array.from([...toVariable(body.length), ...body]);
-}
-
-function toVariable(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    bytes.push(rest > 0 ? low | 0x80 : low);
-  } while (rest > 0);
-  return bytes;
+  return body.length === 0 ? NO_PROPERTIES : Uint8Array.from([...encodeVariable(body.length), ...body]);
 }
 
 function variableWidth(value: number): number {
@@ -281,7 +271,7 @@ class Writer {
   }
 
   variable(value: number): void {
-    for (const byte of toVariable(value)) this.byte(byte);
+    for (const byte of encodeVariable(value)) this.byte(byte);
   }
 
   raw(bytes: Uint8Array): void {

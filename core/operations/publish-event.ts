@@ -6,7 +6,7 @@ import { encodeEvent, isEphemeralType } from "../event.ts";
 import { toRateKey } from "../identity.ts";
 import type { Limits } from "../limits.ts";
 import { assertAllowed } from "../policy.ts";
-import type { EncodedEvent, ProducerStamp } from "../ports.ts";
+import type { AppendLine, AppendRequest, EncodedEvent, ProducerStamp, Receipt } from "../ports.ts";
 
 /** What a publisher is told. An ephemeral event has no `sequence`, since it has no place in the log. */
 export interface PublishResult {
@@ -26,6 +26,28 @@ export async function publishEvents(
   events: readonly NewEvent[],
   producer?: ProducerStamp,
 ): Promise<readonly PublishResult[]> {
+  return publishBy(context, channel, events, producer, (request) =>
+    context.ports.channels.append(channel, request),
+  );
+}
+
+/** {@link publishEvents} over a line to the channel that is open already. */
+export async function publishOnLine(
+  context: OperationContext,
+  channel: ChannelName,
+  line: AppendLine,
+  events: readonly NewEvent[],
+): Promise<readonly PublishResult[]> {
+  return publishBy(context, channel, events, undefined, (request) => line.append(request));
+}
+
+async function publishBy(
+  context: OperationContext,
+  channel: ChannelName,
+  events: readonly NewEvent[],
+  producer: ProducerStamp | undefined,
+  append: (request: AppendRequest) => Promise<readonly Receipt[]>,
+): Promise<readonly PublishResult[]> {
   const allowed = assertAllowed(context.policy, context.identity, "write", channel);
   if (allowed !== undefined) await allowed;
   assertBatchSize(events.length, context.limits);
@@ -40,10 +62,7 @@ export async function publishEvents(
     const ephemeral = encoded.filter((event) => isEphemeralType(event.type));
     await context.ports.channels.broadcast(channel, ephemeral, rateKey);
   }
-  const receipts =
-    stored.length === 0
-      ? []
-      : await context.ports.channels.append(channel, { events: stored, rateKey, producer });
+  const receipts = stored.length === 0 ? [] : await append({ events: stored, rateKey, producer });
   let index = 0;
   return events.map((event) => {
     if (isEphemeralType(event.type)) return { id: event.id, duplicate: false };

@@ -2,13 +2,8 @@ import { toBase64 } from "../../core/base64.ts";
 import { EverywireError } from "../../core/error.ts";
 import type { NewEvent, PublishDefaults } from "../../core/event.ts";
 import { parseCloudEvent, parsePlainEvent } from "../../core/event.ts";
-import {
-  ATTRIBUTE_HEADER_PREFIX,
-  BATCH_MEDIA_TYPE,
-  bodyFormOf,
-  decodeHeaderValue,
-  STRUCTURED_MEDIA_TYPE,
-} from "../../wire/cloudevents-http.ts";
+import { bodyFormOf, STRUCTURED_MEDIA_TYPE } from "../../core/media-type.ts";
+import { ATTRIBUTE_HEADER_PREFIX, BATCH_MEDIA_TYPE, decodeHeaderValue } from "../../wire/cloudevents-http.ts";
 import { decodeUtf8, mediaType, parseJson, readBytes } from "../boundary/body.ts";
 import { parseIdempotencyKey } from "../boundary/idempotency-key.ts";
 

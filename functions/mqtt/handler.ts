@@ -59,6 +59,8 @@ export function openMqttSocket(c: EdgeContext): Response {
     },
   };
   const connection = new MqttConnection(c.get("edge"), transport, c.get("identity"));
+  // A client that leaves ends what its request has still to do, but for this.
+  c.executionCtx.waitUntil(connection.ended.promise);
   // One after the other: a packet's bytes may come in several frames.
   let before: Promise<void> = Promise.resolve();
   let waitingBytes = 0;

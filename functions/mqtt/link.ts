@@ -1,18 +1,13 @@
 import { EverywireError } from "../../core/error.ts";
 import type { Identity } from "../../core/identity.ts";
-import {
-  CONSUMED_STEP_BYTES,
-  decodeConsumed,
-  encodeConsumed,
-  MAX_UNCONSUMED_BYTES,
-  toSessionName,
-} from "../../core/mqtt-session.ts";
-import { concatBytes } from "../../wire/bytes.ts";
+import { MAX_UNCONSUMED_BYTES, toSessionName } from "../../core/mqtt-session.ts";
 import { BadPacket, PACKET_TYPES, PacketFramer } from "../../wire/mqtt-frame.ts";
 import type { Edge } from "../boundary/edge.ts";
 import type { ConnectRequest } from "./decode.ts";
 import { CONNECT_REASON, ConnectRefusal, decodeConnect } from "./decode.ts";
 import { encodeDisconnect, encodeRefusal, PINGRESP } from "./encode.ts";
+import { Inbound } from "./inbound.ts";
+import { SessionSocket } from "./session-socket.ts";
 
 /** A client's connection, whatever carries it. */
 export interface Transport {
@@ -33,7 +28,7 @@ const NOT_AUTHORIZED = 0x87;
 const UNSPECIFIED = 0x80;
 
 /**
- * One connection: it turns bytes into whole packets, finds out who connects, and is a pipe to the session from then on.
+ * One connection: it turns bytes into whole packets, finds out who connects, and hands them on from then on ({@link Inbound}).
  * What has to be known of time is here, since the session sleeps: keep-alive, and the end of the token.
  */
 export class MqttConnection {
@@ -42,20 +37,17 @@ export class MqttConnection {
   /** Who opened the transport, where it said so. */
   readonly #opener: Identity;
   readonly #framer: PacketFramer;
-  #session: WebSocket | undefined;
+  #session: SessionSocket | undefined;
+  #inbound: Inbound | undefined;
   /** Whether CONNECT has come. How long its session takes to open is ours to answer for, and no fault of the client. */
   #hasConnect = false;
   #version: number | undefined;
   #keepAliveMs = 0;
   #heardMs = Date.now();
   #isEnded = false;
-  /** Bytes that the session has not dealt with yet. */
-  #unconsumedBytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
-  /** Bytes that the client has taken, and the session was not told of yet. */
-  #takenBytes = 0;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
-  /** Resolves when the connection is over. */
+  /** Resolves when the connection is over, and what came on it is dealt with. */
   readonly ended = Promise.withResolvers<void>();
 
   constructor(edge: Edge, transport: Transport, opener: Identity) {
@@ -79,11 +71,11 @@ export class MqttConnection {
       const packets = this.#framer.push(chunk);
       if (this.#session === undefined && packets.length > 0)
         await this.#connect(packets.shift() as Uint8Array);
-      this.#forward(packets);
+      this.#take(packets);
     } catch (thrown) {
       this.#refuse(thrown);
     }
-    while (this.#unconsumedBytes > MAX_UNCONSUMED_BYTES && !this.#isEnded) {
+    while (this.#isFull && !this.#isEnded) {
       this.#room ??= Promise.withResolvers<void>();
       await this.#room.promise;
     }
@@ -94,14 +86,28 @@ export class MqttConnection {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    try {
-      this.#session?.close(1000);
-    } catch {
-      // It was closed by the session first.
-    }
     this.#room?.resolve();
     this.#transport.close();
+    void this.#finish();
+  }
+
+  /** What was read before the end is still the client's: the session ends, and publishes its will, after that. */
+  async #finish(): Promise<void> {
+    await this.#inbound?.end();
+    this.#session?.close();
     this.ended.resolve();
+  }
+
+  /** Whether more is on its way in than is held for one client. */
+  get #isFull(): boolean {
+    const waitingBytes = (this.#inbound?.queuedBytes ?? 0) + (this.#session?.unconsumedBytes ?? 0);
+    return waitingBytes > MAX_UNCONSUMED_BYTES;
+  }
+
+  #onRoom(): void {
+    if (this.#isFull) return;
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 
   async #connect(packet: Uint8Array): Promise<void> {
@@ -111,18 +117,24 @@ export class MqttConnection {
     const identity = await this.#identify(request);
     const { opening } = request;
     const name = toSessionName(identity, opening.clientId);
-    const session = await this.#edge.ports.mqttSessions.open(name, { ...opening, identity });
-    if (this.#isEnded) {
-      session.close(1000);
-      return;
-    }
-    this.#session = session;
-    session.addEventListener("message", ({ data }) => this.#onSession(data));
-    session.addEventListener("close", ({ code, reason }) => {
-      if (code === SERVICE_RESTART) this.#cut(SERVER_SHUTTING_DOWN, reason);
-      this.end();
+    const socket = await this.#edge.ports.mqttSessions.open(name, { ...opening, identity });
+    this.#session = new SessionSocket(socket, {
+      onPackets: (bytes) => this.#send(bytes),
+      onRoom: () => this.#onRoom(),
+      onStop: async () => this.#inbound?.stop(),
+      onClosed: (code, reason) => this.#onSessionClosed(code, reason),
     });
-    session.addEventListener("error", () => this.end());
+    if (this.#isEnded) return this.#session.close();
+    this.#inbound = new Inbound({
+      edge: this.#edge,
+      identity,
+      version: request.version,
+      wantsReasons: opening.wantsReasons,
+      session: this.#session,
+      send: (bytes) => void this.#send(bytes),
+      onRoom: () => this.#onRoom(),
+      onFault: (thrown) => this.#refuse(thrown),
+    });
     // Half as long again as was said (MQTT-3.1.2-22).
     this.#keepAliveMs = request.keepAliveSeconds * 1500;
     if (this.#keepAliveMs > 0) this.#watch(this.#keepAliveMs);
@@ -143,33 +155,17 @@ export class MqttConnection {
     }
   }
 
-  #forward(packets: readonly Uint8Array[]): void {
-    const forwarded = packets.filter((packet) => !isPing(packet));
-    for (let pings = packets.length - forwarded.length; pings > 0; pings -= 1) this.#send(PINGRESP);
-    if (forwarded.length === 0 || this.#isEnded) return;
-    const bytes = concatBytes(forwarded);
-    this.#unconsumedBytes += bytes.byteLength;
-    this.#session?.send(bytes);
+  #take(packets: readonly Uint8Array[]): void {
+    const others = packets.filter((packet) => !isPing(packet));
+    for (let pings = packets.length - others.length; pings > 0; pings -= 1) this.#send(PINGRESP);
+    if (others.length > 0 && !this.#isEnded) this.#inbound?.push(others);
   }
 
-  #onSession(data: unknown): void {
-    if (typeof data === "string") {
-      this.#unconsumedBytes -= decodeConsumed(data) ?? 0;
-      if (this.#unconsumedBytes > MAX_UNCONSUMED_BYTES) return;
-      this.#room?.resolve();
-      this.#room = undefined;
-      return;
-    }
-    if (!(data instanceof ArrayBuffer)) return;
-    const bytes = new Uint8Array(data);
-    this.#send(bytes).then(() => this.#onTaken(bytes.byteLength));
-  }
-
-  #onTaken(bytes: number): void {
-    this.#takenBytes += bytes;
-    if (this.#takenBytes < CONSUMED_STEP_BYTES || this.#isEnded) return;
-    this.#session?.send(encodeConsumed(this.#takenBytes));
-    this.#takenBytes = 0;
+  #onSessionClosed(code: number, reason: string): void {
+    // Nobody takes what the client has sent since.
+    void this.#inbound?.stop();
+    if (code === SERVICE_RESTART) this.#cut(SERVER_SHUTTING_DOWN, reason);
+    this.end();
   }
 
   /** It never rejects: a transport that takes nothing more has ended. */

@@ -1,9 +1,9 @@
 import { EverywireError } from "../../core/error.ts";
 import type { NewEvent, PublishDefaults } from "../../core/event.ts";
 import { parseCloudEvent, parsePlainEvent } from "../../core/event.ts";
+import { STRUCTURED_MEDIA_TYPE } from "../../core/media-type.ts";
 import type { EnqueueOptions } from "../../core/operations/enqueue-event.ts";
 import { parseGroupName } from "../../core/operations/lease-messages.ts";
-import { STRUCTURED_MEDIA_TYPE } from "../../wire/cloudevents-http.ts";
 import { mediaType, readJson } from "../boundary/body.ts";
 import { parseIdempotencyKey } from "../boundary/idempotency-key.ts";
 import { queryOf } from "../boundary/request-target.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bodyFormOf, decodeHeaderValue, encodeHeaderValue } from "../../wire/cloudevents-http.ts";
+import { bodyFormOf } from "../../core/media-type.ts";
+import { decodeHeaderValue, encodeHeaderValue } from "../../wire/cloudevents-http.ts";
 
 describe("a CloudEvents attribute as a header", () => {
   it.each([

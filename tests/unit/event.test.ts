@@ -28,6 +28,39 @@ describe("an event", () => {
     });
   });
 
+  it.each<[string, object, string]>([
+    ["nothing more", {}, ""],
+    [
+      "data",
+      { data: { b: [1, "x"], a: null } },
+      '"datacontenttype":"application/json","data":{"b":[1,"x"],"a":null}',
+    ],
+    ["data that are null", { data: null }, '"datacontenttype":"application/json","data":null'],
+    [
+      "data of a type",
+      { data: "<a/>", datacontenttype: "text/xml" },
+      '"datacontenttype":"text/xml","data":"<a/>"',
+    ],
+    ["bytes", { data_base64: "AAE=" }, '"data_base64":"AAE="'],
+    [
+      "a schema",
+      { dataschema: "/s", data: 1 },
+      '"datacontenttype":"application/json","dataschema":"/s","data":1',
+    ],
+    ["absent ones as null", { data_base64: null, dataschema: null, datacontenttype: null, ext: null }, ""],
+    ["extensions", { zz: 1, aa: "b", ok: true, sequence: "x" }, '"zz":1,"aa":"b","ok":true'],
+    [
+      "a subject and data",
+      { subject: "s", data: 0 },
+      '"datacontenttype":"application/json","data":0,"publishersubject":"s"',
+    ],
+  ])("is written with %s, in one order", (_name, more, expected) => {
+    const event = parsePlainEvent({ ...more, id: "i", type: "t", source: "/a" }, defaults);
+    const head =
+      '"specversion":"1.0","id":"i","source":"/a","type":"t","time":"2026-11-21T00:00:00.000Z","subject":"demo/a"';
+    expect(encodeEvent(event, channel)).toBe(`{${expected === "" ? head : `${head},${expected}`}}`);
+  });
+
   it("gets the time of its own publish, whichever came before", () => {
     const timeAt = (nowMs: number) => parsePlainEvent({ type: "t" }, { source: "/a", nowMs }).time;
     const times = [0, 0, 1, 0].map(timeAt);

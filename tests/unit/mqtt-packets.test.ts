@@ -3,6 +3,7 @@ import type { IPublishPacket, Packet } from "mqtt-packet";
 import { generate, parser } from "mqtt-packet";
 import { describe, expect, it } from "vitest";
 import { decodeAcknowledgement, decodePacket, encodePacket } from "../../durable-objects/mqtt-packets.ts";
+import { encodeAcknowledgement, encodeStored } from "../../wire/mqtt-acknowledgement.ts";
 import { BadPacket, PacketFramer, splitPackets } from "../../wire/mqtt-frame.ts";
 import type { PublishPacket } from "../../wire/mqtt-publish.ts";
 import { decodePublish, encodePublish } from "../../wire/mqtt-publish.ts";
@@ -143,6 +144,27 @@ describe("PUBLISH", () => {
 });
 
 describe("other packets", () => {
+  it.each(["puback", "pubrec", "pubrel", "pubcomp"] as const)(
+    "%s is written as npm's codec writes it",
+    (cmd) => {
+      expect([...encodeAcknowledgement(cmd, 300)]).toEqual([...encodePacket({ cmd, messageId: 300 }, 4)]);
+    },
+  );
+
+  it.each([
+    ["puback", { id: "evt_1", sequence: "0001", duplicate: false }],
+    ["pubrec", { id: "ü".repeat(100), sequence: "0001", duplicate: true }],
+    ["puback", { id: "evt_1", sequence: undefined, duplicate: false }],
+  ] as const)("%s says where its message is", (cmd, { id, sequence, duplicate }) => {
+    const userProperties = {
+      id,
+      ...(sequence === undefined ? {} : { sequence }),
+      duplicate: String(duplicate),
+    };
+    const packet = { cmd, messageId: 300, reasonCode: 0, properties: { userProperties } } as const;
+    expect([...encodeStored(cmd, 300, { id, sequence, duplicate })]).toEqual([...encodePacket(packet, 5)]);
+  });
+
   it.each([
     ["puback", 4],
     ["pubrec", 5],
