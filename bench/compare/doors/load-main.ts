@@ -124,11 +124,13 @@ const handlers: Handlers = {
       await arrivals(wanted, ARRIVAL_TIMEOUT_MS);
       if (group.received < wanted) throw new Error("An event did not arrive.");
     };
+    // What is behind the mark of an event, and what answers it, an acknowledgement or the next poll, is on its way.
+    const settle = () => delay(SETTLE_MS);
     await sendOne(1);
+    await settle();
     const before = group.traffic;
     for (let n = 0; n < events; n += 1) await sendOne(n + 2);
-    // What answers the last event, an acknowledgement or the next poll, is on its way.
-    await delay(5);
+    await settle();
     const perEvent = perOperation(before, group.traffic, events);
     publisher.close();
     return { perEvent };
