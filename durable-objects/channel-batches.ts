@@ -2,13 +2,16 @@ import type { StoredEvent } from "../core/ports.ts";
 
 /** The longest that an event waits for others. */
 const MAX_WINDOW_MS = 5;
-/** A write to each of so many readers is worth a millisecond of waiting; fewer are not kept waiting at all. */
-const READERS_PER_WINDOW_MS = 20;
+/** Fewer readers are not kept waiting at all. */
+const MIN_READERS = 20;
+/** A write to each of so many readers is worth a millisecond of waiting. */
+const READERS_PER_WINDOW_MS = 10;
 /** What waits never gets larger than this: then it goes at once. */
 const MAX_WAITING_CHARS = 256 * 1024;
 
 /** How long events are gathered before they go to so many readers. */
 export function windowMsFor(readers: number): number {
+  if (readers < MIN_READERS) return 0;
   return Math.min(MAX_WINDOW_MS, Math.floor(readers / READERS_PER_WINDOW_MS));
 }
 
