@@ -12,6 +12,8 @@ export interface Flow {
   /** Counts pings; the open one's ref. */
   readonly pings: number;
   readonly hasAnswered: boolean;
+  /** What had been sent when the first pong came: by then the reader was held to the loose bound, and is not cut for that. */
+  readonly sentBeforeAnswers: number;
 }
 
 export interface FlowLimits {
@@ -27,6 +29,7 @@ export const NEW_FLOW: Flow = {
   pingedAtBytes: undefined,
   pings: 0,
   hasAnswered: false,
+  sentBeforeAnswers: 0,
 };
 
 /** Counts what was sent, and says what to do about it. */
@@ -37,8 +40,10 @@ export function onSent(
 ): { readonly flow: Flow; readonly action: FlowAction } {
   const sentBytes = flow.sentBytes + bytes;
   const next = { ...flow, sentBytes };
-  const bound = flow.hasAnswered ? limits.MAX_UNCONFIRMED_BYTES : limits.MAX_SILENT_UNCONFIRMED_BYTES;
-  if (sentBytes - flow.confirmedBytes > bound) return { flow: next, action: "cut" };
+  const isOverLoose = sentBytes - flow.confirmedBytes > limits.MAX_SILENT_UNCONFIRMED_BYTES;
+  const tightFrom = Math.max(flow.confirmedBytes, flow.sentBeforeAnswers);
+  const isOverTight = flow.hasAnswered && sentBytes - tightFrom > limits.MAX_UNCONFIRMED_BYTES;
+  if (isOverLoose || isOverTight) return { flow: next, action: "cut" };
   if (
     flow.pingedAtBytes === undefined &&
     sentBytes - flow.confirmedBytes > limits.MAX_UNCONFIRMED_BYTES / 2
@@ -51,5 +56,11 @@ export function onSent(
 /** Takes a `pong`; one that answers no open ping changes nothing. */
 export function onPong(flow: Flow, ref: string): Flow {
   if (flow.pingedAtBytes === undefined || ref !== String(flow.pings)) return flow;
-  return { ...flow, confirmedBytes: flow.pingedAtBytes, pingedAtBytes: undefined, hasAnswered: true };
+  return {
+    ...flow,
+    confirmedBytes: flow.pingedAtBytes,
+    pingedAtBytes: undefined,
+    hasAnswered: true,
+    sentBeforeAnswers: flow.hasAnswered ? flow.sentBeforeAnswers : flow.sentBytes,
+  };
 }

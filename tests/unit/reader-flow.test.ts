@@ -20,6 +20,7 @@ describe("what a reader was sent and has not confirmed", () => {
       confirmedBytes: 60,
       hasAnswered: true,
       pingedAtBytes: undefined,
+      sentBeforeAnswers: 90,
     });
   });
 
@@ -35,6 +36,18 @@ describe("what a reader was sent and has not confirmed", () => {
     const silent = send(NEW_FLOW, 60).flow;
     expect(send(silent, 900).action).toBe("none");
     expect(send(silent, 941).action).toBe("cut");
+  });
+
+  it("does not cut a reader at its first answer for what it was sent before that", () => {
+    const silent = send(send(NEW_FLOW, 60).flow, 500).flow;
+    const answering = onPong(silent, "1");
+    const next = send(answering, 50);
+    expect(next.action).toBe("ping");
+    // What came after the answer is held to the tight bound all the same, and everything to the loose one.
+    expect(send(next.flow, 51).action).toBe("cut");
+    expect(send(onPong(send(NEW_FLOW, 60).flow, "1"), 1001).action).toBe("cut");
+    const confirmed = onPong(next.flow, "2");
+    expect(send(confirmed, 101).action).toBe("cut");
   });
 
   it("never lets more than the loose bound be under way", () => {
