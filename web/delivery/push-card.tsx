@@ -57,8 +57,15 @@ export function PushCard() {
   };
   const takeBack = ({ messageId }: Message) =>
     queue.act(async () => {
-      await api("DELETE", `/queue/messages/${messageId}`);
-      sent.value = sent.peek().filter((id) => id !== messageId);
+      const before = sent.peek();
+      // First, so that nobody asks for it meanwhile, and is told that it is not there.
+      sent.value = before.filter((id) => id !== messageId);
+      try {
+        await api("DELETE", `/queue/messages/${messageId}`);
+      } catch (thrown) {
+        sent.value = before;
+        throw thrown;
+      }
     });
   const { waiting = [], letters = [] } = queue.value.value ?? {};
   return (
